@@ -1,0 +1,69 @@
+// The mapping as the rest of the code sees it: checked, defaulted, one shape. `define.ts` is what people write.
+import type Stripe from "stripe";
+
+/** The Stripe objects that can be mapped, under the names that a config uses. */
+export interface StripeObjects {
+  customer: Stripe.Customer;
+  subscription: Stripe.Subscription;
+  invoice: Stripe.Invoice;
+  charge: Stripe.Charge;
+  payment_intent: Stripe.PaymentIntent;
+  refund: Stripe.Refund;
+  dispute: Stripe.Dispute;
+  payout: Stripe.Payout;
+}
+export type StripeType = keyof StripeObjects;
+export type StripeObject = StripeObjects[StripeType];
+
+export type Policy = "review" | "auto";
+
+export interface Field {
+  /** Local column that the value goes into. */
+  column: string;
+  /** Reads the value from the Stripe object. May throw: that is an error of this one row. */
+  from: (object: never) => unknown;
+  /** Stripe's value → local value. A value that the map lacks is an error of that one row. */
+  values: Readonly<Record<string, string | number | boolean | null>> | undefined;
+  policy: Policy;
+  compare: "exact" | "ignoreCase";
+  /** An amount of money: its difference is the impact `money`, and changing it needs the right to. */
+  money: boolean;
+}
+
+export interface Resource {
+  name: string;
+  stripe: StripeType;
+  /** Unquoted parts of the table's name, exactly as in the catalog. */
+  table: { schema: string; name: string };
+  /** Local primary key column. */
+  key: string;
+  match: { column: string; by: "id" | "customer" | "customerEmail" };
+  /** Which object stands for a customer who has several: the lowest rank, then the newest. */
+  choose: (object: never) => number;
+  updatedAt: string | undefined;
+  label: string | undefined;
+  /** SQL condition on local rows, as written in the config. */
+  where: string | undefined;
+  /** `expand` paths asked of Stripe for each object, e.g. `["customer"]`. */
+  expand: readonly string[];
+  fields: readonly Field[];
+  access: { field: string; granted: readonly string[] } | undefined;
+  missingInStripe: { set: Readonly<Record<string, unknown>> } | "report";
+  missingLocal: { insert: (object: never) => Record<string, unknown> } | "report";
+}
+
+export interface Config {
+  account: { id: string } | undefined;
+  resources: readonly Resource[];
+  webhookLog: { table: string; eventId: string; receivedAt: string; processedAt: string | undefined } | undefined;
+  schedule: readonly { cron: string; mode: "incremental" | "full" }[];
+  fixes: {
+    maxAgeMs: number;
+    autoLimit: { rows: number; share: number };
+    /** Bulk actions of more rows than this wait for another person; undefined: never. */
+    secondPersonAbove: number | undefined;
+  };
+  alerts: { slack: { channel: string } | undefined };
+  status: { ttlMs: number };
+  pace: { requestsPerSecond: number; perEndpoint: number };
+}

@@ -1,0 +1,283 @@
+// The typed mirror of drizzle/*.sql, which is the source: a test compares the two. Rows' types come from here.
+import {
+  bigint,
+  boolean,
+  customType,
+  integer,
+  jsonb,
+  pgSchema,
+  smallint,
+  text,
+  timestamp,
+  uuid,
+} from "drizzle-orm/pg-core";
+
+const driftdesk = pgSchema("driftdesk");
+const bytea = customType<{ data: Buffer }>({ dataType: () => "bytea" });
+const time = (name: string) => timestamp(name, { withTimezone: true });
+const id = () => bigint("id", { mode: "number" }).primaryKey().generatedAlwaysAsIdentity();
+const ref = (name: string) => bigint(name, { mode: "number" });
+
+export const roles = ["viewer", "support", "finance", "admin"] as const;
+export type Role = (typeof roles)[number];
+
+export const runModes = ["full", "incremental", "targeted"] as const;
+export type RunMode = (typeof runModes)[number];
+export const runTriggers = ["person", "schedule", "cron", "command", "import"] as const;
+export type RunTrigger = (typeof runTriggers)[number];
+export const runStates = [
+  "queued",
+  "running",
+  "succeeded",
+  "incomplete",
+  "suspicious",
+  "failed",
+  "cancelled",
+] as const;
+export type RunState = (typeof runStates)[number];
+export const runResourceStates = [
+  "waiting",
+  "fetching",
+  "comparing",
+  "confirming",
+  "recording",
+  "done",
+  "incomplete",
+  "suspicious",
+  "failed",
+] as const;
+export type RunResourceState = (typeof runResourceStates)[number];
+
+export const kinds = ["mismatch", "missing_local", "missing_in_stripe", "duplicate"] as const;
+export type Kind = (typeof kinds)[number];
+export const impacts = ["paid_no_access", "access_no_pay", "money", "other"] as const;
+export type Impact = (typeof impacts)[number];
+export const causes = [
+  "webhook_undelivered",
+  "webhook_lost",
+  "handler_failed",
+  "local_edit",
+  "unknown",
+] as const;
+export type Cause = (typeof causes)[number];
+export const discrepancyStates = [
+  "open",
+  "waiting",
+  "snoozed",
+  "applying",
+  "fixed",
+  "rejected",
+  "resolved",
+] as const;
+export type DiscrepancyState = (typeof discrepancyStates)[number];
+export const fixStates = ["intended", "applied", "stale", "failed"] as const;
+export type FixState = (typeof fixStates)[number];
+export const bulkKinds = ["apply", "reject", "snooze", "revert"] as const;
+export type BulkKind = (typeof bulkKinds)[number];
+export const bulkStates = ["waiting", "running", "done", "failed", "cancelled"] as const;
+export type BulkState = (typeof bulkStates)[number];
+
+/** Columns and their values as Postgres writes them (`col::text`), or null. Lossless for every type. */
+export type Values = Record<string, string | null>;
+/** One differing column: what the local row says, what Stripe says; both as Postgres writes them. */
+export interface FieldDifference {
+  name: string;
+  local: string | null;
+  stripe: string | null;
+}
+
+export const users = driftdesk.table("users", {
+  id: uuid("id").primaryKey().defaultRandom(),
+  email: text("email").notNull(),
+  name: text("name").notNull(),
+  role: text("role", { enum: roles }).notNull(),
+  passwordHash: text("password_hash"),
+  createdAt: time("created_at").notNull().defaultNow(),
+  lastSignInAt: time("last_sign_in_at"),
+  deactivatedAt: time("deactivated_at"),
+});
+
+export const accounts = driftdesk.table("accounts", {
+  id: text("id").primaryKey(),
+  name: text("name"),
+  livemode: boolean("livemode").notNull(),
+  firstSeenAt: time("first_seen_at").notNull().defaultNow(),
+});
+
+export const runs = driftdesk.table("runs", {
+  id: id(),
+  accountId: text("account_id"),
+  mode: text("mode", { enum: runModes }).notNull(),
+  trigger: text("trigger", { enum: runTriggers }).notNull(),
+  requestedBy: text("requested_by").notNull(),
+  onlyResources: text("only_resources").array(),
+  state: text("state", { enum: runStates }).notNull().default("queued"),
+  step: text("step"),
+  errorCode: text("error_code"),
+  message: text("message"),
+  requests: integer("requests").notNull().default(0),
+  rateLimited: integer("rate_limited").notNull().default(0),
+  attempts: integer("attempts").notNull().default(0),
+  requestedAt: time("requested_at").notNull().defaultNow(),
+  startedAt: time("started_at"),
+  heartbeatAt: time("heartbeat_at"),
+  finishedAt: time("finished_at"),
+});
+export type Run = typeof runs.$inferSelect;
+
+export const runResources = driftdesk.table("run_resources", {
+  runId: ref("run_id").notNull(),
+  resource: text("resource").notNull(),
+  state: text("state", { enum: runResourceStates }).notNull().default("waiting"),
+  windowsTotal: integer("windows_total").notNull().default(0),
+  windowsDone: integer("windows_done").notNull().default(0),
+  objects: ref("objects").notNull().default(0),
+  localRows: ref("local_rows").notNull().default(0),
+  compared: ref("compared").notNull().default(0),
+  mismatch: ref("mismatch").notNull().default(0),
+  missingLocal: ref("missing_local").notNull().default(0),
+  missingInStripe: ref("missing_in_stripe").notNull().default(0),
+  duplicate: ref("duplicate").notNull().default(0),
+  fixed: ref("fixed").notNull().default(0),
+  rowErrors: ref("row_errors").notNull().default(0),
+  message: text("message"),
+});
+export type RunResource = typeof runResources.$inferSelect;
+
+export const leases = driftdesk.table("leases", {
+  accountId: text("account_id").notNull(),
+  resource: text("resource").notNull(),
+  runId: ref("run_id").notNull(),
+  holder: uuid("holder").notNull(),
+  expiresAt: time("expires_at").notNull(),
+});
+
+export const windows = driftdesk.table("windows", {
+  runId: ref("run_id").notNull(),
+  resource: text("resource").notNull(),
+  number: integer("number").notNull(),
+  createdFrom: ref("created_from"),
+  createdTo: ref("created_to"),
+  cursor: text("cursor"),
+  state: text("state", { enum: ["open", "done", "unreadable"] })
+    .notNull()
+    .default("open"),
+  objects: integer("objects").notNull().default(0),
+  message: text("message"),
+});
+
+export const localCopies = driftdesk.table("local_copies", {
+  runId: ref("run_id").notNull(),
+  resource: text("resource").notNull(),
+  rows: ref("rows").notNull(),
+});
+
+export const bulkActions = driftdesk.table("bulk_actions", {
+  id: id(),
+  kind: text("kind", { enum: bulkKinds }).notNull(),
+  requestKey: text("request_key").notNull(),
+  requestedBy: text("requested_by").notNull(),
+  reason: text("reason"),
+  filter: jsonb("filter"),
+  state: text("state", { enum: bulkStates }).notNull(),
+  total: integer("total").notNull().default(0),
+  applied: integer("applied").notNull().default(0),
+  stale: integer("stale").notNull().default(0),
+  failed: integer("failed").notNull().default(0),
+  skipped: integer("skipped").notNull().default(0),
+  message: text("message"),
+  approvedBy: text("approved_by"),
+  createdAt: time("created_at").notNull().defaultNow(),
+  finishedAt: time("finished_at"),
+});
+export type BulkAction = typeof bulkActions.$inferSelect;
+
+export const discrepancies = driftdesk.table("discrepancies", {
+  id: id(),
+  accountId: text("account_id").notNull(),
+  resource: text("resource").notNull(),
+  kind: text("kind", { enum: kinds }).notNull(),
+  stripeId: text("stripe_id"),
+  localKey: text("local_key"),
+  customerId: text("customer_id"),
+  label: text("label"),
+  observed: jsonb("observed").$type<Values>(),
+  expected: jsonb("expected").$type<Values>(),
+  fields: jsonb("fields").$type<FieldDifference[]>().notNull().default([]),
+  change: text("change").notNull().default(""),
+  rowError: text("row_error"),
+  impact: text("impact", { enum: impacts }).notNull().default("other"),
+  impactRank: smallint("impact_rank"),
+  amountMinor: ref("amount_minor").notNull().default(0),
+  currency: text("currency"),
+  cause: text("cause", { enum: causes }).notNull().default("unknown"),
+  causeEvidence: jsonb("cause_evidence"),
+  state: text("state", { enum: discrepancyStates }).notNull().default("open"),
+  version: integer("version").notNull().default(1),
+  firstRunId: ref("first_run_id"),
+  runId: ref("run_id"),
+  firstSeenAt: time("first_seen_at").notNull().defaultNow(),
+  openedAt: time("opened_at").notNull().defaultNow(),
+  observedAt: time("observed_at").notNull().defaultNow(),
+  closedAt: time("closed_at"),
+  snoozedUntil: time("snoozed_until"),
+  decidedAt: time("decided_at"),
+  decidedBy: text("decided_by"),
+  decisionReason: text("decision_reason"),
+  bulkId: ref("bulk_id"),
+  search: text("search"),
+});
+export type Discrepancy = typeof discrepancies.$inferSelect;
+
+export const bulkItems = driftdesk.table("bulk_items", {
+  bulkId: ref("bulk_id").notNull(),
+  discrepancyId: ref("discrepancy_id").notNull(),
+  version: integer("version").notNull(),
+  outcome: text("outcome", { enum: ["applied", "stale", "failed", "skipped"] }),
+  message: text("message"),
+});
+
+export const fixes = driftdesk.table("fixes", {
+  id: id(),
+  discrepancyId: ref("discrepancy_id").notNull(),
+  accountId: text("account_id").notNull(),
+  resource: text("resource").notNull(),
+  action: text("action", { enum: ["update", "insert", "revert"] }).notNull(),
+  localKey: text("local_key"),
+  observed: jsonb("observed").$type<Values>().notNull(),
+  expected: jsonb("expected").$type<Values>().notNull(),
+  actor: text("actor").notNull(),
+  approvedBy: text("approved_by"),
+  reason: text("reason"),
+  bulkId: ref("bulk_id"),
+  reverts: ref("reverts"),
+  state: text("state", { enum: fixStates }).notNull().default("intended"),
+  message: text("message"),
+  intendedAt: time("intended_at").notNull().defaultNow(),
+  settledAt: time("settled_at"),
+});
+export type Fix = typeof fixes.$inferSelect;
+
+export const auditEntries = driftdesk.table("audit_entries", {
+  seq: bigint("seq", { mode: "number" }).primaryKey(),
+  at: time("at").notNull(),
+  actor: text("actor").notNull(),
+  action: text("action").notNull(),
+  accountId: text("account_id"),
+  resource: text("resource"),
+  discrepancyId: ref("discrepancy_id"),
+  runId: ref("run_id"),
+  bulkId: ref("bulk_id"),
+  fixId: ref("fix_id"),
+  subject: text("subject"),
+  data: jsonb("data").$type<Record<string, unknown>>().notNull().default({}),
+  prevHash: bytea("prev_hash").notNull(),
+  hash: bytea("hash").notNull(),
+});
+export type AuditEntry = typeof auditEntries.$inferSelect;
+
+export const auditHead = driftdesk.table("audit_head", {
+  singleton: boolean("singleton").primaryKey().default(true),
+  seq: bigint("seq", { mode: "number" }).notNull(),
+  hash: bytea("hash").notNull(),
+});

@@ -1,0 +1,32 @@
+import type { StripeObjects, StripeType } from "../config/resource.ts";
+
+export interface ListPage<T> {
+  data: T[];
+  hasMore: boolean;
+}
+
+export interface ListFilter {
+  /** Half-open range of `created`, Unix seconds. */
+  createdFrom?: number | undefined;
+  createdTo?: number | undefined;
+  /** Id after which the page begins; pages run newest first. */
+  startingAfter?: string | undefined;
+  customer?: string | undefined;
+  email?: string | undefined;
+  /** At most 100, the default. */
+  limit?: number | undefined;
+  expand?: readonly string[] | undefined;
+}
+
+/** All that Driftdesk does with Stripe. Every call is paced, retried with jitter and counted; none of them writes. */
+export interface StripeReader {
+  /** Whether the key is a live one, told from its prefix. */
+  readonly livemode: boolean;
+  account(): Promise<{ id: string; name: string | null }>;
+  /** Subscriptions are listed with `status: "all"`: Stripe leaves canceled ones out otherwise. */
+  list<T extends StripeType>(type: T, filter: ListFilter): Promise<ListPage<StripeObjects[T]>>;
+  /** Null when Stripe knows no such id, or when it is a customer who was deleted. */
+  retrieve<T extends StripeType>(type: T, id: string, expand?: readonly string[]): Promise<StripeObjects[T] | null>;
+  /** Counted since this reader was made. */
+  readonly counts: { requests: number; rateLimited: number };
+}
