@@ -1,0 +1,131 @@
+// The names and shapes of a run's staging tables. Unlogged: they are worth nothing after a crash, when the run's
+// cursors, unlogged too, are gone with them.
+import { createHash } from "node:crypto";
+import type { Sql, TransactionSql } from "postgres";
+import type { Resource } from "../config/resource.ts";
+import { copyLine } from "../local/copy.ts";
+import { type LocalColumn, type LocalTable, quoteName, quoteTable } from "../local/catalog.ts";
+import { columnOf, type Projected } from "./project.ts";
+
+/** One resource of one run, with everything that its steps need to know. */
+export interface Stage {
+  runId: number;
+  accountId: string;
+  resource: Resource;
+  table: LocalTable;
+  /** Columns of `resource.fields`, in their order; staged as f0, f1, … */
+  columns: LocalColumn[];
+  /** Tables, quoted and qualified: Stripe's side, the local side, both read again, and what may or does differ. */
+  expected: string;
+  local: string;
+  reread: string;
+  candidates: string;
+  confirmed: string;
+}
+
+export function stageOf(runId: number, accountId: string, resource: Resource, table: LocalTable): Stage {
+  const columns = resource.fields.map((field) => columnOf(table, field.column));
+  // A changed mapping makes other tables: a run that resumes under it starts over instead of mixing two layouts.
+  const layout = JSON.stringify([resource.name, resource.match, resource.where, resource.stripe, columns]);
+  const prefix = `r${runId}_${createHash("sha256").update(layout).digest("hex").slice(0, 12)}`;
+  const name = (suffix: string) => `driftdesk_staging.${quoteName(`${prefix}_${suffix}`)}`;
+  return {
+    runId,
+    accountId,
+    resource,
+    table,
+    columns,
+    expected: name("expected"),
+    local: name("local"),
+    reread: name("reread"),
+    candidates: name("candidates"),
+    confirmed: name("confirmed"),
+  };
+}
+
+const fieldColumns = (stage: Stage) => stage.columns.map((column, i) => `f${i} ${column.staging}`).join(", ");
+const fieldNames = (stage: Stage) => stage.columns.map((_, i) => `f${i}`).join(", ");
+
+export const expectedColumns = (stage: Stage) =>
+  `stripe_id, match, customer_id, label, created, rank, amount_minor, currency, failed, error, ${fieldNames(stage)}`;
+export const localColumns = (stage: Stage) => `key, match, label, ${fieldNames(stage)}`;
+
+const expectedShape = (stage: Stage) => `
+  stripe_id text NOT NULL, match text, customer_id text, label text, created bigint NOT NULL, rank float8 NOT NULL,
+  amount_minor bigint NOT NULL, currency text, failed text[], error text, ${fieldColumns(stage)}`;
+const localShape = (stage: Stage) => `key text, match text, label text, ${fieldColumns(stage)}`;
+
+/** Makes the tables that fetching fills. */
+export async function createStagingTables(sql: TransactionSql, stage: Stage): Promise<void> {
+  await sql.unsafe(`
+    DROP TABLE IF EXISTS ${stage.expected}, ${stage.local};
+    CREATE UNLOGGED TABLE ${stage.expected} (${expectedShape(stage)}) WITH (autovacuum_enabled = false);
+    CREATE UNLOGGED TABLE ${stage.local} (${localShape(stage)}) WITH (autovacuum_enabled = false)`);
+}
+
+/** Makes the table for local rows that are read a second time. */
+export async function createRereadTable(sql: TransactionSql | Sql, stage: Stage): Promise<void> {
+  await sql.unsafe(`
+    DROP TABLE IF EXISTS ${stage.reread};
+    CREATE UNLOGGED TABLE ${stage.reread} (${localShape(stage)})`);
+}
+
+export async function stagingTablesExist(sql: Sql, stage: Stage): Promise<boolean> {
+  const [row] = await sql`
+    SELECT to_regclass(${stage.expected}) IS NOT NULL AND to_regclass(${stage.local}) IS NOT NULL AS exist`;
+  return row?.exist === true;
+}
+
+export async function dropStagingTables(sql: Sql | TransactionSql, stage: Stage): Promise<void> {
+  await sql.unsafe(
+    `DROP TABLE IF EXISTS ${stage.expected}, ${stage.local}, ${stage.reread}, ${stage.candidates}, ${stage.confirmed}`,
+  );
+}
+
+/** Drops what runs that are over left behind (killed while they were being cancelled, for one). */
+export async function dropForgottenStagingTables(sql: Sql): Promise<void> {
+  const rows = await sql<{ name: string }[]>`
+    SELECT c.relname AS name
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = 'driftdesk_staging' AND c.relkind = 'r'
+      AND NOT EXISTS (
+        SELECT FROM driftdesk.runs r
+        WHERE r.state IN ('queued', 'running') AND c.relname LIKE 'r' || r.id || '\\_%')`;
+  for (const row of rows) await sql.unsafe(`DROP TABLE IF EXISTS driftdesk_staging.${quoteName(row.name)}`);
+}
+
+export function expectedLine(projected: Projected): string {
+  return copyLine([
+    projected.stripeId,
+    projected.match,
+    projected.customerId,
+    projected.label,
+    projected.created,
+    projected.rank,
+    Math.round(projected.amountMinor),
+    projected.currency,
+    projected.failed === null ? null : `{${projected.failed.map((name) => JSON.stringify(name)).join(",")}}`,
+    projected.error,
+    ...projected.values,
+  ]);
+}
+
+/** The local rows as the staging table takes them. Rows that name no Stripe object or customer are left out. */
+export function localRowsQuery(stage: Stage, condition = "true"): string {
+  const { resource, columns, table } = stage;
+  const label = resource.label === undefined ? "NULL::text" : `t.${quoteName(resource.label)}::text`;
+  const fields = columns.map((column) => `t.${quoteName(column.name)}::text`).join(", ");
+  const matchExpression = localMatch(stage);
+  return `
+    SELECT t.${quoteName(resource.key)}::text, ${matchExpression}, ${label}${fields === "" ? "" : `, ${fields}`}
+    FROM ${quoteTable(table)} t
+    WHERE nullif(btrim(t.${quoteName(resource.match.column)}::text), '') IS NOT NULL
+      AND (${resource.where ?? "true"})
+      AND (${condition})`;
+}
+
+/** What the local row says about whose it is, in the spelling that `Projected.match` has. */
+export function localMatch(stage: Stage): string {
+  const column = `t.${quoteName(stage.resource.match.column)}::text`;
+  return stage.resource.match.by === "customerEmail" ? `lower(btrim(${column}))` : column;
+}
