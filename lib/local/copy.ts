@@ -7,10 +7,16 @@ export function copyLine(values: readonly (string | number | null)[]): string {
 }
 
 const special: Record<string, string> = { "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r" };
-const escapeCopy = (text: string) => text.replace(/[\\\t\n\r]/g, (character) => special[character] ?? character);
+const escapeCopy = (text: string) =>
+  text.replace(/[\\\t\n\r]/g, (character) => special[character] ?? character);
 
 /** Writes rows (already as COPY text) into a table, in the caller's transaction. */
-export async function copyInto(sql: TransactionSql, table: string, columns: string, text: string): Promise<void> {
+export async function copyInto(
+  sql: TransactionSql,
+  table: string,
+  columns: string,
+  text: string,
+): Promise<void> {
   const writable = await sql.unsafe(`COPY ${table} (${columns}) FROM STDIN`).writable();
   await new Promise<void>((resolve, reject) => {
     writable.on("error", reject);

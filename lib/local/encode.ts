@@ -35,7 +35,8 @@ function encodeScalar(value: unknown, column: LocalColumn): string {
       return encodeNumeric(value, column);
     case "float4":
     case "float8":
-      if (typeof value === "number" || (typeof value === "string" && decimal.test(value))) return String(value);
+      if (typeof value === "number" || (typeof value === "string" && decimal.test(value)))
+        return String(value);
       throw doesNotFit(value, column, "it is not a number");
     case "date":
     case "timestamp":
@@ -64,7 +65,11 @@ function encodeBoolean(value: unknown, column: LocalColumn): string {
 function encodeInteger(value: unknown, column: LocalColumn, bits: bigint): string {
   if (typeof value === "number" && !Number.isSafeInteger(value))
     throw doesNotFit(value, column, "it is not a whole number");
-  if (typeof value !== "number" && typeof value !== "bigint" && !(typeof value === "string" && /^-?\d+$/.test(value)))
+  if (
+    typeof value !== "number" &&
+    typeof value !== "bigint" &&
+    !(typeof value === "string" && /^-?\d+$/.test(value))
+  )
     throw doesNotFit(value, column, "it is not a whole number");
   const whole = BigInt(value);
   const limit = 1n << (bits - 1n);
@@ -73,7 +78,8 @@ function encodeInteger(value: unknown, column: LocalColumn, bits: bigint): strin
 }
 
 function encodeNumeric(value: unknown, column: LocalColumn): string {
-  const text = typeof value === "number" || typeof value === "bigint" || typeof value === "string" ? String(value) : "";
+  const text =
+    typeof value === "number" || typeof value === "bigint" || typeof value === "string" ? String(value) : "";
   if (!decimal.test(text)) throw doesNotFit(value, column, "it is not a number");
   if (column.precision !== undefined) {
     const whole = column.precision - (column.scale ?? 0);
@@ -93,7 +99,9 @@ function encodeTime(value: unknown, column: LocalColumn): string {
         ? new Date(value * 1000)
         : typeof value === "string" && /^\d{4}-\d{2}-\d{2}/.test(value)
           ? // Without a zone of its own a time is UTC, never this machine's zone.
-            new Date(plainDate || /(Z|[+-]\d{2}:?\d{2})$/i.test(value) ? value : `${value.replace(" ", "T")}Z`)
+            new Date(
+              plainDate || /(Z|[+-]\d{2}:?\d{2})$/i.test(value) ? value : `${value.replace(" ", "T")}Z`,
+            )
           : new Date(Number.NaN);
   if (Number.isNaN(time.getTime())) throw doesNotFit(value, column, "it is not a time");
   const year = time.getUTCFullYear();
@@ -123,9 +131,11 @@ function encodeText(value: unknown, column: LocalColumn): string {
 
 function textOf(value: unknown, column: LocalColumn): string {
   if (typeof value === "string") return value;
-  if (typeof value === "number" || typeof value === "boolean" || typeof value === "bigint") return String(value);
+  if (typeof value === "number" || typeof value === "boolean" || typeof value === "bigint")
+    return String(value);
   if (value instanceof Date) return value.toISOString();
-  if (typeof value === "object" && value !== null && "id" in value && typeof value.id === "string") return value.id;
+  if (typeof value === "object" && value !== null && "id" in value && typeof value.id === "string")
+    return value.id;
   throw doesNotFit(value, column, "it is not text");
 }
 

@@ -215,11 +215,18 @@ async function stagePage(
     await commit(async (tx) => {
       for (const [i, row] of projected.entries()) {
         try {
-          await tx.savepoint((point) => copyInto(point, stage.expected, expectedColumns(stage), lines[i] as string));
+          await tx.savepoint((point) =>
+            copyInto(point, stage.expected, expectedColumns(stage), lines[i] as string),
+          );
         } catch (reason) {
           if (!isDataError(reason)) throw reason;
           const failed = stage.columns.map((column) => column.name);
-          const line = expectedLine({ ...row, values: row.values.map(() => null), failed, error: reason.message });
+          const line = expectedLine({
+            ...row,
+            values: row.values.map(() => null),
+            failed,
+            error: reason.message,
+          });
           await copyInto(tx, stage.expected, expectedColumns(stage), line);
         }
       }

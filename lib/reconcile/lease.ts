@@ -18,7 +18,7 @@ export async function takeLease(
   const { runId, accountId, holder, leaseMs } = claim;
   // A fixed order, so that two processes that want the same resources never wait for each other in a circle.
   const resources = [...claim.resources].sort();
-  const taken = await sql.begin(async (tx) => {
+  await sql.begin(async (tx) => {
     const rows = await tx`
       INSERT INTO driftdesk.leases AS l (account_id, resource, run_id, holder, expires_at)
       SELECT ${accountId}, r.resource, ${runId}, ${holder}, clock_timestamp() + ${leaseMs} * interval '1 millisecond'
@@ -27,15 +27,14 @@ export async function takeLease(
       SET run_id = EXCLUDED.run_id, holder = EXCLUDED.holder, expires_at = EXCLUDED.expires_at
       WHERE l.expires_at < clock_timestamp() OR l.holder = EXCLUDED.holder
       RETURNING l.resource`;
-    if (rows.length < resources.length) await tx`ROLLBACK AND CHAIN`;
-    return rows.length === resources.length;
+    // Thrown inside the transaction: all of them or none.
+    if (rows.length < resources.length)
+      throw new DriftdeskError(
+        "run_busy",
+        `Another run works on ${resources.join(", ")} of ${accountId} right now. Wait for it, or start again when it is over; after a crash that takes ${Math.ceil(leaseMs / 1000)} seconds at most.`,
+        { status: 409 },
+      );
   });
-  if (!taken)
-    throw new DriftdeskError(
-      "run_busy",
-      `Another run works on ${resources.join(", ")} of ${accountId} right now. Wait for it, or start again when it is over; after a crash that takes ${Math.ceil(leaseMs / 1000)} seconds at most.`,
-      { status: 409 },
-    );
 
   const lost = new AbortController();
   let renewedAt = performance.now();
@@ -51,7 +50,9 @@ export async function takeLease(
     } catch {
       // The database may be back in time for the next renewal.
       if (performance.now() - renewedAt > leaseMs)
-        lost.abort(new DriftdeskError("run_superseded", "The lease of this run could not be renewed in time."));
+        lost.abort(
+          new DriftdeskError("run_superseded", "The lease of this run could not be renewed in time."),
+        );
     }
   }, leaseMs / 3);
 

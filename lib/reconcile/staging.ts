@@ -3,8 +3,8 @@
 import { createHash } from "node:crypto";
 import type { Sql, TransactionSql } from "postgres";
 import type { Resource } from "../config/resource.ts";
-import { copyLine } from "../local/copy.ts";
 import { type LocalColumn, type LocalTable, quoteName, quoteTable } from "../local/catalog.ts";
+import { copyLine } from "../local/copy.ts";
 import { columnOf, type Projected } from "./project.ts";
 
 /** One resource of one run, with everything that its steps need to know. */

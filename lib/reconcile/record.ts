@@ -1,0 +1,174 @@
+// The last step of a resource: what was confirmed becomes discrepancies, what vanished is resolved, and each change
+// gets its audit entry, all in one transaction: a killed run has recorded a resource whole or not at all.
+import type { Sql, TransactionSql } from "postgres";
+import type { RunResourceState } from "../db/schema.ts";
+import { dropStagingTables, type Stage } from "./staging.ts";
+
+export interface RecordOptions {
+  now: Date;
+  state: Extract<RunResourceState, "done" | "incomplete" | "suspicious">;
+  /** Why it is not simply done, in words. */
+  message: string | null;
+  /** Whether rows that one side lacks may be believed. */
+  missing: boolean;
+  /** Whether anything may be believed; without it the resource only gets its state. */
+  differences: boolean;
+}
+
+export async function recordResource(sql: Sql, stage: Stage, options: RecordOptions): Promise<void> {
+  await sql.begin(async (tx) => {
+    // One recording at a time per resource: the desk may be checking single customers meanwhile.
+    await tx`SELECT pg_advisory_xact_lock(hashtextextended(${`record ${stage.accountId} ${stage.resource.name}`}, 0))`;
+    if (options.differences) {
+      if (!options.missing)
+        await tx.unsafe(
+          `DELETE FROM ${stage.confirmed} WHERE kind IN ('missing_local', 'missing_in_stripe')`,
+        );
+      await classify(tx, stage);
+      await updateKnown(tx, stage, options.now);
+      await insertNew(tx, stage, options.now);
+      await resolveVanished(tx, stage, options);
+      await audit(tx, stage, options.now);
+    }
+    await summarise(tx, stage, options);
+    await dropStagingTables(tx, stage);
+  });
+}
+
+/** Finds out what happened to each: found, changed, reopened, or the same as before. */
+async function classify(tx: TransactionSql, stage: Stage): Promise<void> {
+  await tx.unsafe(
+    `
+    WITH known AS (
+      SELECT d.* FROM driftdesk.discrepancies d
+      JOIN ${stage.confirmed} c
+        ON coalesce(d.stripe_id, '') = coalesce(c.stripe_id, '') AND coalesce(d.local_key, '') = coalesce(c.local_key, '')
+      WHERE d.account_id = $1 AND d.resource = $2
+      FOR UPDATE OF d
+    )
+    UPDATE ${stage.confirmed} c
+    SET discrepancy_id = d.id,
+        happened = CASE
+          WHEN d.state = 'applying' THEN 'in_hand'
+          WHEN d.state IN ('fixed', 'resolved') THEN 'reopened'
+          WHEN (d.kind, d.fields, d.row_error) IS DISTINCT FROM (c.kind, c.fields, c.row_error)
+            OR d.expected IS DISTINCT FROM c.expected THEN 'changed'
+          ELSE 'same' END
+    FROM known d
+    WHERE d.stripe_id IS NOT DISTINCT FROM c.stripe_id AND d.local_key IS NOT DISTINCT FROM c.local_key`,
+    [stage.accountId, stage.resource.name],
+  );
+  await tx.unsafe(`UPDATE ${stage.confirmed} SET happened = 'found' WHERE happened IS NULL`);
+}
+
+async function updateKnown(tx: TransactionSql, stage: Stage, now: Date): Promise<void> {
+  // Other values than those that people decided on: it is open again, and no approval on it counts any more.
+  await tx.unsafe(
+    `
+    UPDATE driftdesk.discrepancies d
+    SET kind = c.kind, customer_id = c.customer_id, label = c.label, observed = c.observed, expected = c.expected,
+        fields = c.fields, change = c.change, row_error = c.row_error, impact = c.impact,
+        amount_minor = c.amount_minor, currency = c.currency, run_id = $1, observed_at = $2,
+        version = d.version + (c.happened <> 'same')::int,
+        state = CASE WHEN c.happened = 'same' THEN d.state ELSE 'open' END,
+        cause = CASE WHEN c.happened = 'same' THEN d.cause ELSE 'unknown' END,
+        opened_at = CASE WHEN c.happened = 'reopened' THEN $2 ELSE d.opened_at END,
+        closed_at = CASE WHEN c.happened = 'same' THEN d.closed_at END,
+        snoozed_until = CASE WHEN c.happened = 'same' THEN d.snoozed_until END,
+        decided_at = CASE WHEN c.happened = 'same' THEN d.decided_at END,
+        decided_by = CASE WHEN c.happened = 'same' THEN d.decided_by END,
+        decision_reason = CASE WHEN c.happened = 'same' THEN d.decision_reason END,
+        bulk_id = CASE WHEN c.happened = 'same' THEN d.bulk_id END
+    FROM ${stage.confirmed} c
+    WHERE c.discrepancy_id = d.id AND c.happened IN ('same', 'changed', 'reopened')`,
+    [stage.runId, now],
+  );
+}
+
+async function insertNew(tx: TransactionSql, stage: Stage, now: Date): Promise<void> {
+  await tx.unsafe(
+    `
+    WITH added AS (
+      INSERT INTO driftdesk.discrepancies
+        (account_id, resource, kind, stripe_id, local_key, customer_id, label, observed, expected, fields, change,
+         row_error, impact, amount_minor, currency, first_run_id, run_id, first_seen_at, opened_at, observed_at)
+      SELECT $1, $2, kind, stripe_id, local_key, customer_id, label, observed, expected, fields, change,
+             row_error, impact, amount_minor, currency, $3::bigint, $3::bigint, $4::timestamptz, $4::timestamptz, $4::timestamptz
+      FROM ${stage.confirmed} WHERE happened = 'found'
+      ORDER BY stripe_id, local_key
+      RETURNING id, stripe_id, local_key
+    )
+    UPDATE ${stage.confirmed} c SET discrepancy_id = a.id
+    FROM added a
+    WHERE c.happened = 'found' AND a.stripe_id IS NOT DISTINCT FROM c.stripe_id AND a.local_key IS NOT DISTINCT FROM c.local_key`,
+    [stage.accountId, stage.resource.name, stage.runId, now],
+  );
+}
+
+/** What the run did not see again has gone by itself. Only a run that saw everything may say so. */
+async function resolveVanished(tx: TransactionSql, stage: Stage, options: RecordOptions): Promise<void> {
+  if (options.state === "incomplete") return;
+  await tx.unsafe(
+    `
+    WITH gone AS (
+      UPDATE driftdesk.discrepancies d
+      SET state = 'resolved', closed_at = $1, run_id = $4
+      WHERE d.account_id = $2 AND d.resource = $3 AND d.state IN ('open', 'waiting', 'snoozed', 'rejected')
+        AND ($5 OR d.kind NOT IN ('missing_local', 'missing_in_stripe'))
+        AND NOT EXISTS (SELECT FROM ${stage.confirmed} c WHERE c.discrepancy_id = d.id)
+      RETURNING d.*
+    )
+    INSERT INTO ${stage.confirmed}
+      (kind, stripe_id, local_key, customer_id, label, fields, impact, amount_minor, currency, change, discrepancy_id, happened)
+    SELECT kind, stripe_id, local_key, customer_id, label, fields, impact, amount_minor, currency, change, id, 'resolved' FROM gone`,
+    [options.now, stage.accountId, stage.resource.name, stage.runId, options.missing],
+  );
+}
+
+const auditBatch = 5_000;
+
+async function audit(tx: TransactionSql, stage: Stage, now: Date): Promise<void> {
+  // Ordered by id, so that the chain of an interrupted run equals an undisturbed one's. In batches: one JSON value
+  // for a million entries would not fit.
+  for (let after: number | null = 0; after !== null; ) {
+    const batches: { last: number | null }[] = await tx.unsafe(
+      `
+      WITH batch AS (
+        SELECT * FROM ${stage.confirmed}
+        WHERE happened IN ('found', 'changed', 'reopened', 'resolved') AND discrepancy_id > $4
+        ORDER BY discrepancy_id LIMIT ${auditBatch}
+      ), appended AS (
+        SELECT driftdesk.append_audit(jsonb_agg(jsonb_build_object(
+          'actor', 'system', 'action', 'discrepancy.' || happened, 'account_id', $1::text, 'resource', $2::text,
+          'discrepancy_id', discrepancy_id, 'run_id', $3::bigint, 'subject', coalesce(label, stripe_id, local_key),
+          'data', jsonb_build_object('kind', kind, 'stripeId', stripe_id, 'localKey', local_key,
+            'customerId', customer_id, 'fields', fields, 'impact', impact))
+          ORDER BY discrepancy_id), $5::timestamptz) AS appended
+        FROM batch
+      )
+      SELECT max(b.discrepancy_id) AS last FROM batch b, appended a WHERE a.appended > 0`,
+      [stage.accountId, stage.resource.name, stage.runId, after, now],
+    );
+    after = batches[0]?.last ?? null;
+  }
+}
+
+async function summarise(tx: TransactionSql, stage: Stage, options: RecordOptions): Promise<void> {
+  const count = (kind: string) =>
+    options.differences
+      ? `(SELECT count(*) FROM ${stage.confirmed} WHERE kind = '${kind}' AND happened <> 'resolved')`
+      : "0";
+  await tx.unsafe(
+    `
+    UPDATE driftdesk.run_resources
+    SET state = $3, message = $4,
+        compared = (SELECT count(*) FROM ${stage.local}) +
+                   (SELECT count(DISTINCT e.match) FROM ${stage.expected} e
+                    WHERE e.match IS NOT NULL AND NOT EXISTS (SELECT FROM ${stage.local} l WHERE l.match = e.match)),
+        mismatch = ${count("mismatch")}, missing_local = ${count("missing_local")},
+        missing_in_stripe = ${count("missing_in_stripe")}, duplicate = ${count("duplicate")},
+        row_errors = ${options.differences ? `(SELECT count(*) FROM ${stage.confirmed} WHERE row_error IS NOT NULL)` : "0"}
+    WHERE run_id = $1 AND resource = $2`,
+    [stage.runId, stage.resource.name, options.state, options.message],
+  );
+}

@@ -1,0 +1,132 @@
+import type { Sql } from "postgres";
+import { appendAudit } from "../audit/append.ts";
+import type { Run, RunMode, RunResource, RunTrigger } from "../db/schema.ts";
+import type { Actor, Desk } from "../desk.ts";
+import { DriftdeskError } from "../errors.ts";
+
+export type RunView = Run & { resources: RunResource[] };
+
+export interface RunRequest {
+  mode: RunMode;
+  /** Names of resources; all of them without it. */
+  only?: readonly string[] | undefined;
+  trigger: RunTrigger;
+  actor: Actor;
+}
+
+/** A run whose process has not been heard of for this long is taken for dead. */
+const silentMs = 60_000;
+
+/** Writes a run down, to be executed; answers the one under way instead when there is one. */
+export async function requestRun(
+  desk: Desk,
+  request: RunRequest,
+): Promise<{ run: RunView; alreadyRunning: boolean }> {
+  const unknown = (request.only ?? []).filter((name) => !desk.config.resources.some((r) => r.name === name));
+  if (unknown.length > 0)
+    throw new DriftdeskError(
+      "resource_unknown",
+      `The config has no resource named ${unknown.join(", ")}. It has ${desk.config.resources.map((r) => r.name).join(", ")}.`,
+      { status: 400 },
+    );
+  const now = desk.now();
+  const decided = await desk.sql.begin(async (tx) => {
+    await tx`SELECT pg_advisory_xact_lock(hashtextextended('driftdesk request run', 0))`;
+    const [current] = await tx<{ id: number; silent: boolean }[]>`
+      SELECT id, state = 'running' AND coalesce(heartbeat_at, started_at) < ${new Date(now.getTime() - silentMs)} AS silent
+      FROM driftdesk.runs WHERE state IN ('queued', 'running') ORDER BY id LIMIT 1`;
+    if (current && !current.silent) return { id: current.id, alreadyRunning: true };
+    if (current)
+      await tx`
+        UPDATE driftdesk.runs
+        SET state = 'failed', error_code = 'run_abandoned', finished_at = ${now},
+            message = 'Its process ended without a word. Nothing that it had read was used.'
+        WHERE id = ${current.id}`;
+    // Incremental runs come later; until then every run reads everything, and says so.
+    const message =
+      request.mode === "incremental"
+        ? "Asked for an incremental run; it reads everything, as a full one."
+        : null;
+    const [run] = await tx<{ id: number }[]>`
+      INSERT INTO driftdesk.runs (mode, trigger, requested_by, only_resources, requested_at, message)
+      VALUES ('full', ${request.trigger}, ${request.actor.email}, ${request.only ? [...request.only] : null}, ${now}, ${message})
+      RETURNING id`;
+    const id = run?.id as number;
+    const data = { mode: "full", trigger: request.trigger, only: request.only ?? null };
+    await appendAudit(tx, [{ actor: request.actor.email, action: "run.requested", run_id: id, data }], now);
+    return { id, alreadyRunning: false };
+  });
+  return { run: (await getRun(desk.sql, decided.id)) as RunView, alreadyRunning: decided.alreadyRunning };
+}
+
+/** Stops a run that has not ended; its process notices within a second. What it recorded already stays. */
+export async function cancelRun(desk: Desk, id: number, actor: Actor): Promise<void> {
+  await desk.sql.begin(async (tx) => {
+    const rows = await tx`
+      UPDATE driftdesk.runs
+      SET state = 'cancelled', finished_at = ${desk.now()}, message = ${`Stopped by ${actor.name}.`}
+      WHERE id = ${id} AND state IN ('queued', 'running') RETURNING id`;
+    if (rows.length > 0)
+      await appendAudit(
+        tx,
+        [{ actor: actor.email, action: "run.finished", run_id: id, data: { state: "cancelled" } }],
+        desk.now(),
+      );
+  });
+}
+
+const columns = (sql: Sql) => sql`
+  r.id, r.account_id AS "accountId", r.mode, r.trigger, r.requested_by AS "requestedBy",
+  r.only_resources AS "onlyResources", r.state, r.step, r.error_code AS "errorCode", r.message, r.requests,
+  r.rate_limited AS "rateLimited", r.attempts, r.requested_at AS "requestedAt", r.started_at AS "startedAt",
+  r.heartbeat_at AS "heartbeatAt", r.finished_at AS "finishedAt",
+  coalesce((
+    SELECT jsonb_agg(jsonb_build_object(
+      'runId', s.run_id, 'resource', s.resource, 'state', s.state, 'windowsTotal', s.windows_total,
+      'windowsDone', s.windows_done, 'objects', s.objects, 'localRows', s.local_rows, 'compared', s.compared,
+      'mismatch', s.mismatch, 'missingLocal', s.missing_local, 'missingInStripe', s.missing_in_stripe,
+      'duplicate', s.duplicate, 'fixed', s.fixed, 'rowErrors', s.row_errors, 'message', s.message) ORDER BY s.resource)
+    FROM driftdesk.run_resources s WHERE s.run_id = r.id), '[]') AS resources`;
+
+export async function getRun(sql: Sql, id: number): Promise<RunView | null> {
+  const [run] = await sql<RunView[]>`SELECT ${columns(sql)} FROM driftdesk.runs r WHERE r.id = ${id}`;
+  return run ?? null;
+}
+
+/** Newest first; `before` is the id that the previous page ended with. */
+export async function listRuns(
+  sql: Sql,
+  page: { limit: number; before?: number | undefined },
+): Promise<RunView[]> {
+  return sql<RunView[]>`
+    SELECT ${columns(sql)} FROM driftdesk.runs r
+    ${page.before ? sql`WHERE r.id < ${page.before}` : sql``}
+    ORDER BY r.id DESC LIMIT ${page.limit}`;
+}
+
+/** The line that `reconcile --json` ends with. */
+export function runSummary(run: RunView) {
+  const seconds =
+    run.startedAt && run.finishedAt ? (run.finishedAt.getTime() - run.startedAt.getTime()) / 1000 : null;
+  return {
+    run: run.id,
+    mode: run.mode,
+    state: run.state,
+    resources: Object.fromEntries(
+      run.resources.map((r) => [
+        r.resource,
+        {
+          compared: r.compared,
+          mismatch: r.mismatch,
+          missing_local: r.missingLocal,
+          missing_in_stripe: r.missingInStripe,
+          duplicate: r.duplicate,
+          fixed: r.fixed,
+        },
+      ]),
+    ),
+    requests: run.requests,
+    rateLimited: run.rateLimited,
+    seconds,
+  };
+}
