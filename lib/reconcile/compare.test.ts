@@ -26,7 +26,9 @@ const seconds = fc.integer({ min: 0, max: 4_000_000_000 });
 const cents = fc.integer({ min: -2_147_483_648, max: 2_147_483_647 });
 const json = fc
   .jsonValue({ maxDepth: 2 })
-  .filter((value) => !JSON.stringify(value).includes("\\u0000") && !/e[+-]?\d{3}/.test(JSON.stringify(value)));
+  .filter(
+    (value) => !JSON.stringify(value).includes("\\u0000") && !/e[+-]?\d{3}/.test(JSON.stringify(value)),
+  );
 const kinds: Record<string, fc.Arbitrary<unknown>> = {
   text,
   "varchar(12)": text,
@@ -143,7 +145,9 @@ describe.each(["one database", "two databases"])("%s", (layout) => {
       await copyInto(tx, stage.expected, expectedColumns(stage), lines);
       await copyAcross(local, localRowsQuery(stage), tx, stage.local, localColumns(stage));
       await findCandidates(tx, stage);
-      const rows = await tx.unsafe<{ match: string }[]>(`SELECT match FROM ${stage.candidates} ORDER BY match`);
+      const rows = await tx.unsafe<{ match: string }[]>(
+        `SELECT match FROM ${stage.candidates} ORDER BY match`,
+      );
       await dropStagingTables(tx, stage);
       return rows.map((r) => r.match);
     });
@@ -181,7 +185,10 @@ describe.each(["one database", "two databases"])("%s", (layout) => {
       uuid: ["11111111-1111-4111-8111-111111111111", "11111111-1111-4111-8111-111111111112"],
       json: [{ a: 1 }, { a: 2 }],
       jsonb: [{ a: 1 }, { a: "1" }],
-      "text[]": [["a", null], ["a", "NULL"]],
+      "text[]": [
+        ["a", null],
+        ["a", "NULL"],
+      ],
       "integer[]": [[1], [1, 1]],
       "plan_kind[]": [["free"], []],
     };
