@@ -1,0 +1,90 @@
+// The configuration as people write it. `defineConfig` only adds types: a plain default-exported object is as good.
+import type { Policy, StripeObjects, StripeType } from "./resource.ts";
+
+/** The value of a local column for a Stripe object: null and undefined both mean NULL. */
+type Project<T> = (object: T) => unknown;
+
+export interface FieldDefinition<T> {
+  /** Top-level property of the Stripe object, or a function of it. */
+  from: (keyof T & string) | Project<T>;
+  /** Stripe's value → the local one. A value that is not listed is an error of its row. */
+  values?: Readonly<Record<string, string | number | boolean | null>>;
+  /** Who decides about a difference: a person, or nobody. Default: the resource's. */
+  policy?: Policy;
+  /** Default `exact`. */
+  compare?: "exact" | "ignoreCase";
+  /** An amount of money: a difference has the impact `money`, and only those with the right to may change it. Default false. */
+  money?: boolean;
+}
+
+interface ResourceOf<K extends StripeType, T = StripeObjects[K]> {
+  /** Kind of Stripe object. */
+  stripe: K;
+  /** Local table, `name` or `schema.name`, taken as written: no folding to lower case. */
+  table: string;
+  /** Primary key column of the local table. */
+  key: string;
+  /** Column that holds the Stripe id; short for `match: { column, by: "id" }`. */
+  stripeId?: string;
+  /** Column that says whose the row is. */
+  match?: { column: string; by: "id" | "customer" | "customerEmail" };
+  /**
+   * Which of a customer's several objects counts. `current`: active, trialing, past_due, unpaid, paused, incomplete,
+   * canceled, anything else; then the newest. A function gives a rank: the lowest wins, then the newest. Default `current`.
+   */
+  choose?: "current" | ((object: T) => number);
+  /** Column that a fix sets to now(). */
+  updatedAt?: string;
+  /** Column with what people call this row. */
+  label?: string;
+  /** SQL condition that local rows have to meet, e.g. `deleted_at IS NULL`. */
+  where?: string;
+  /** Properties that Stripe shall expand in each object, e.g. `["customer"]`. */
+  expand?: readonly string[];
+  /** Local column → where its value comes from. */
+  fields: Readonly<Record<string, (keyof T & string) | Project<T> | FieldDefinition<T>>>;
+  /** Default for fields. Default `review`. */
+  policy?: Policy;
+  /** Which values (as the local column spells them) let a customer in; gives impact its meaning. */
+  access?: { field: string; granted: readonly string[] };
+  /** What to write into a row that Stripe does not know. Default `report`. */
+  missingInStripe?: "report" | { set: Readonly<Record<string, unknown>> };
+  /** The columns of the row to insert for an object that has none. Default `report`. */
+  missingLocal?: "report" | { insert: (object: T) => Record<string, unknown> };
+}
+
+export type ResourceDefinition = { [K in StripeType]: ResourceOf<K> }[StripeType];
+
+/** `"90s"`, `"15m"`, `"24h"`, `"7d"`. */
+export type Duration = `${number}${"s" | "m" | "h" | "d"}`;
+
+export interface ConfigDefinition {
+  /** Pins the Stripe account; checked before anything is compared. */
+  account?: { id: string };
+  resources: Readonly<Record<string, ResourceDefinition>>;
+  /** Your own log of received webhooks, if you keep one. Makes causes more exact. */
+  webhookLog?: { table: string; eventId: string; receivedAt: string; processedAt?: string };
+  /** When runs start by themselves, in UTC. */
+  schedule?: readonly { cron: string; mode: "incremental" | "full" }[];
+  fixes?: {
+    /** Older observations are read again at Stripe before anything is written. Default `15m`. */
+    maxAge?: Duration;
+    /** Automatic fixes of more rows, or of a larger share of a table, wait for a person. Default 500 rows, 0.02. */
+    autoLimit?: { rows?: number; share?: number };
+    /** Bulk actions of more rows need a second person. Default: never. */
+    secondPersonAbove?: number;
+  };
+  alerts?: { slack?: { channel: string } };
+  status?: { ttl?: Duration };
+  /** Requests per second, for the whole account and for each endpoint. Default 80 and 20. */
+  pace?: { requestsPerSecond?: number; perEndpoint?: number };
+}
+
+export function defineConfig(config: ConfigDefinition): ConfigDefinition {
+  return config;
+}
+
+/** A Stripe time (Unix seconds) as a Date; null where Stripe has none. */
+export function date(seconds: number | null | undefined): Date | null {
+  return seconds === null || seconds === undefined ? null : new Date(seconds * 1000);
+}

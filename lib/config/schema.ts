@@ -1,0 +1,258 @@
+// Checks a configuration and brings it into the one shape that the rest of the code knows.
+import { z } from "zod";
+import type { ConfigDefinition, Duration } from "./define.ts";
+import type { Config, Field, Resource, StripeType } from "./resource.ts";
+
+const stripeTypes = [
+  "customer",
+  "subscription",
+  "invoice",
+  "charge",
+  "payment_intent",
+  "refund",
+  "dispute",
+  "payout",
+] as const satisfies readonly StripeType[];
+
+const name = z.string({ error: "a name of a column is missing" }).min(1, "a name cannot be empty");
+const fn = z.custom<(object: never) => unknown>((value) => typeof value === "function", "expected a function");
+const rank = z.custom<(object: never) => number>((value) => typeof value === "function", "expected a function");
+const insert = z.custom<(object: never) => Record<string, unknown>>(
+  (value) => typeof value === "function",
+  "expected a function that answers the columns of the new row",
+);
+const duration = z
+  .string()
+  .regex(/^\d+(\.\d+)?[smhd]$/, 'a duration is a number with a unit, as in "90s", "15m", "24h" or "7d"')
+  .transform((text) => milliseconds(text as Duration));
+const policy = z.enum(["review", "auto"]);
+const localValue = z.union([z.string(), z.number(), z.boolean(), z.null()]);
+
+const fieldObject = z.strictObject({
+  from: z.union([z.string().min(1), fn], { error: "name a property of the Stripe object, or give a function of it" }),
+  values: z.record(z.string(), localValue).optional(),
+  policy: policy.optional(),
+  compare: z.enum(["exact", "ignoreCase"]).default("exact"),
+  money: z.boolean().default(false),
+});
+
+const resource = z
+  .strictObject({
+    stripe: z.enum(stripeTypes, { error: `name one of ${stripeTypes.join(", ")}` }),
+    table: z.string().regex(/^[^.]+(\.[^.]+)?$/, 'write "table" or "schema.table"'),
+    key: name,
+    stripeId: name.optional(),
+    match: z.strictObject({ column: name, by: z.enum(["id", "customer", "customerEmail"]) }).optional(),
+    choose: z.union([z.literal("current"), rank], { error: 'write "current", or a function that ranks an object' }).default("current"),
+    updatedAt: name.optional(),
+    label: name.optional(),
+    where: z.string().min(1).optional(),
+    expand: z.array(z.string().min(1)).max(4, "Stripe expands four levels at most").default([]),
+    fields: z
+      .record(z.string().min(1), z.unknown())
+      .refine((fields) => Object.keys(fields).length > 0, "name at least one column to compare"),
+    policy: policy.default("review"),
+    access: z.strictObject({ field: name, granted: z.array(z.string()).min(1, "name at least one value") }).optional(),
+    missingInStripe: z
+      .union([z.literal("report"), z.strictObject({ set: z.record(z.string(), z.unknown()) })], {
+        error: 'write "report", or { set: { column: value } }',
+      })
+      .default("report"),
+    missingLocal: z
+      .union([z.literal("report"), z.strictObject({ insert })], { error: 'write "report", or { insert: (object) => ({ … }) }' })
+      .default("report"),
+  })
+  .superRefine((given, context) => {
+    const issue = (path: string[], message: string) => context.addIssue({ code: "custom", path, message });
+    if ((given.stripeId === undefined) === (given.match === undefined))
+      issue(["stripeId"], "say how rows find their object: either stripeId or match, not both and not none");
+    if (given.access && !(given.access.field in given.fields))
+      issue(["access", "field"], `"${given.access.field}" is not among the fields: ${Object.keys(given.fields).join(", ")}`);
+    const by = given.match?.by ?? "id";
+    if (by !== "id" && ["refund", "dispute", "payout"].includes(given.stripe))
+      issue(["match", "by"], `a ${given.stripe} names no customer: match it by "id"`);
+    if (given.missingInStripe !== "report")
+      for (const column of Object.keys(given.missingInStripe.set))
+        if (!(column in given.fields))
+          issue(["missingInStripe", "set", column], "only a column among the fields can be set: the others are not watched");
+  });
+
+const definition = z.strictObject({
+  account: z.strictObject({ id: z.string().regex(/^acct_\w+$/, 'an account id looks like "acct_1A2b3C"') }).optional(),
+  resources: z
+    .record(z.string().regex(/^[a-z][a-z0-9_]*$/i, "a resource's name has letters, digits and _"), resource)
+    .refine((resources) => Object.keys(resources).length > 0, "name at least one resource"),
+  webhookLog: z
+    .strictObject({ table: z.string().min(1), eventId: name, receivedAt: name, processedAt: name.optional() })
+    .optional(),
+  schedule: z
+    .array(
+      z.strictObject({
+        cron: z.string().regex(/^(\S+\s+){4}\S+$/, 'five fields: minute, hour, day, month, weekday, as in "0 3 * * *"'),
+        mode: z.enum(["incremental", "full"]),
+      }),
+    )
+    .default([]),
+  fixes: z
+    .strictObject({
+      maxAge: duration.default(milliseconds("15m")),
+      autoLimit: z
+        .strictObject({ rows: z.number().int().min(0).default(500), share: z.number().min(0).max(1).default(0.02) })
+        .default({ rows: 500, share: 0.02 }),
+      secondPersonAbove: z.number().int().min(0).optional(),
+    })
+    .default({ maxAge: milliseconds("15m"), autoLimit: { rows: 500, share: 0.02 } }),
+  alerts: z.strictObject({ slack: z.strictObject({ channel: z.string().min(1) }).optional() }).default({}),
+  status: z.strictObject({ ttl: duration.default(milliseconds("5m")) }).default({ ttl: milliseconds("5m") }),
+  pace: z
+    .strictObject({ requestsPerSecond: z.number().positive().default(80), perEndpoint: z.number().positive().default(20) })
+    .default({ requestsPerSecond: 80, perEndpoint: 20 }),
+});
+
+function milliseconds(text: Duration): number {
+  const unit = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }[text.at(-1) as "s" | "m" | "h" | "d"];
+  return Number(text.slice(0, -1)) * unit;
+}
+
+/** One mistake: where in the config, and what to do about it. */
+export interface ConfigIssue {
+  path: string;
+  message: string;
+}
+
+/** Answers the config, or everything that is wrong with it. Takes whatever a file exported. */
+export function parseConfig(given: unknown): { config: Config; issues: [] } | { config: null; issues: ConfigIssue[] } {
+  const parsed = definition.safeParse(given);
+  if (!parsed.success) return { config: null, issues: parsed.error.issues.flatMap(describe) };
+  const issues: ConfigIssue[] = [];
+  const resources = Object.entries(parsed.data.resources).map(([resourceName, value]) =>
+    normalise(resourceName, value, issues),
+  );
+  if (issues.length > 0) return { config: null, issues };
+  const { account, webhookLog, schedule, fixes, alerts, status, pace } = parsed.data;
+  return {
+    config: {
+      account,
+      resources,
+      webhookLog: webhookLog && { ...webhookLog, processedAt: webhookLog.processedAt },
+      schedule,
+      fixes: { maxAgeMs: fixes.maxAge, autoLimit: fixes.autoLimit, secondPersonAbove: fixes.secondPersonAbove },
+      alerts: { slack: alerts.slack },
+      status: { ttlMs: status.ttl },
+      pace,
+    },
+    issues: [],
+  };
+}
+
+function normalise(resourceName: string, value: z.output<typeof resource>, issues: ConfigIssue[]): Resource {
+  const [first = "", second] = value.table.split(".");
+  const match = value.match ?? { column: value.stripeId as string, by: "id" as const };
+  const expand = new Set(value.expand);
+  if (match.by === "customerEmail" && value.stripe !== "customer") expand.add("customer");
+  return {
+    name: resourceName,
+    stripe: value.stripe,
+    table: second === undefined ? { schema: "public", name: first } : { schema: first, name: second },
+    key: value.key,
+    match,
+    choose: value.choose === "current" ? currentRank : value.choose,
+    updatedAt: value.updatedAt,
+    label: value.label,
+    where: value.where,
+    expand: [...expand],
+    fields: Object.entries(value.fields).flatMap(([column, field]) => {
+      const path = `resources.${resourceName}.fields.${column}`;
+      const parsed = fieldObject.safeParse(
+        typeof field === "string" || typeof field === "function" ? { from: field } : field,
+      );
+      if (parsed.success) return [fieldOf(column, parsed.data, value.policy)];
+      issues.push(...parsed.error.issues.flatMap(describe).map((issue) => ({ ...issue, path: join(path, issue.path) })));
+      return [];
+    }),
+    access: value.access,
+    missingInStripe: value.missingInStripe,
+    missingLocal: value.missingLocal,
+  };
+}
+
+function fieldOf(column: string, field: z.output<typeof fieldObject>, inherited: "review" | "auto"): Field {
+  const { from } = field;
+  return {
+    column,
+    from: typeof from === "string" ? (object) => propertyOf(object, from) : from,
+    values: field.values,
+    policy: field.policy ?? inherited,
+    compare: field.compare,
+    money: field.money,
+  };
+}
+
+/** A property of an object; what Stripe may have expanded is its id. */
+function propertyOf(object: Readonly<Record<string, unknown>>, property: string): unknown {
+  const value = object[property];
+  return typeof value === "object" && value !== null && "id" in value && "object" in value ? value.id : value;
+}
+
+const order = ["active", "trialing", "past_due", "unpaid", "paused", "incomplete", "canceled"];
+
+function currentRank(object: { status?: unknown }): number {
+  const rankOf = order.indexOf(String(object.status));
+  return rankOf < 0 ? order.length : rankOf;
+}
+
+const join = (...parts: string[]) => parts.filter((part) => part !== "").join(".");
+
+function describe(issue: z.core.$ZodIssue): ConfigIssue[] {
+  const path = issue.path.map(String).join(".");
+  if (issue.code === "unrecognized_keys")
+    return issue.keys.map((key) => ({ path: join(path, key), message: `there is no such setting${suggest(key)}` }));
+  if (issue.code === "invalid_type" && issue.input === undefined)
+    return [{ path, message: "is missing" }];
+  return [{ path, message: issue.message }];
+}
+
+const settings = [
+  ...Object.keys(definition.shape),
+  ...Object.keys(resource.shape),
+  ...Object.keys(fieldObject.shape),
+  "maxAge",
+  "autoLimit",
+  "secondPersonAbove",
+  "requestsPerSecond",
+  "perEndpoint",
+  "slack",
+  "ttl",
+];
+
+/** `; did you mean "label"?`, when a known name is near. */
+function suggest(key: string): string {
+  const near = nearest(key, settings);
+  return near === null ? "" : `; did you mean "${near}"?`;
+}
+
+/** The most similar of some names, or null when none is close enough to be meant. */
+export function nearest(given: string, names: Iterable<string>): string | null {
+  let best: { name: string; distance: number } | null = null;
+  for (const candidate of names) {
+    const distance = editDistance(given.toLowerCase(), candidate.toLowerCase());
+    if (best === null || distance < best.distance) best = { name: candidate, distance };
+  }
+  return best !== null && best.distance <= Math.max(2, given.length / 3) ? best.name : null;
+}
+
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const current = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      current.push(Math.min(replaced, (previous[j] ?? 0) + 1, (current[j - 1] ?? 0) + 1));
+    }
+    previous = current;
+  }
+  return previous[b.length] ?? 0;
+}
+
+// The definition's type is the promise to people who write configs; the schema must take all of it.
+true satisfies ConfigDefinition extends z.input<typeof definition> ? true : boolean;
