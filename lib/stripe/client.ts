@@ -1,0 +1,228 @@
+import { setTimeout as wait } from "node:timers/promises";
+import Stripe from "stripe";
+import type { StripeObject, StripeObjects, StripeType } from "../config/resource.ts";
+import { DriftdeskError } from "../errors.ts";
+import { type Budgets, type Clock, Pace } from "./pace.ts";
+import type { ListFilter, ListPage, StripeReader } from "./reader.ts";
+
+export interface StripeReaderOptions {
+  secretKey: string;
+  /** Where Stripe is; a sandbox or a proxy in its place, e.g. `http://127.0.0.1:12111`. */
+  apiBase?: string | undefined;
+  pace: Budgets;
+  clock?: Clock;
+  /** 0 to 1, for the jitter between retries. */
+  random?: () => number;
+  maxAttempts?: number;
+  /** Per request. */
+  timeoutMs?: number;
+}
+
+const systemClock: Clock = { now: () => performance.now(), sleep: (ms) => wait(ms) };
+/** More requests at the same time only run into Stripe's concurrency limits. */
+const maxInFlight = 50;
+
+/** Stripe, read-only, behind the account's two budgets. */
+export function createStripeReader(options: StripeReaderOptions): StripeReader {
+  const { secretKey, apiBase, clock = systemClock, random = Math.random, maxAttempts = 6 } = options;
+  const base = apiBase === undefined ? undefined : new URL(apiBase);
+  const stripe = new Stripe(secretKey, {
+    ...(base && {
+      host: base.hostname,
+      port: base.port === "" ? (base.protocol === "http:" ? 80 : 443) : Number(base.port),
+      protocol: base.protocol === "http:" ? "http" : "https",
+    }),
+    // Retries are ours: each of them has to wait for its turn like any other request.
+    maxNetworkRetries: 0,
+    timeout: options.timeoutMs ?? 30_000,
+    telemetry: false,
+    appInfo: { name: "Driftdesk" },
+  });
+  const endpoints = endpointsOf(stripe);
+  const pace = new Pace(options.pace, clock);
+  const counts = { requests: 0, rateLimited: 0 };
+  const places = new Places(maxInFlight);
+
+  async function call<T>(endpoint: string, send: () => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      await places.take();
+      let failure: unknown;
+      try {
+        await pace.turn(endpoint);
+        counts.requests++;
+        const answer = await send();
+        pace.succeeded(endpoint);
+        return answer;
+      } catch (error) {
+        failure = error;
+      } finally {
+        places.give();
+      }
+      const verdict = judge(failure, endpoint);
+      if (verdict.limited) {
+        counts.rateLimited++;
+        pace.refused(endpoint, verdict.reason);
+      }
+      // A limit is not a fault: it is worth more patience.
+      if (!verdict.again || attempt >= (verdict.limited ? maxAttempts * 2 : maxAttempts)) throw verdict.error;
+      await clock.sleep(random() * Math.min(10_000, 250 * 2 ** attempt));
+    }
+  }
+
+  return {
+    livemode: /^[a-z]+_live_/.test(secretKey),
+    counts,
+    async account() {
+      const account = await call("retrieve account", () => stripe.accounts.retrieveCurrent());
+      return { id: account.id, name: account.business_profile?.name ?? account.settings?.dashboard.display_name ?? null };
+    },
+    list: (type, filter) => call(`list ${type}`, () => endpoints[type].list(filter)),
+    retrieve: (type, id, expand) =>
+      call(`retrieve ${type}`, () => endpoints[type].retrieve(id, expand && expand.length > 0 ? [...expand] : undefined)),
+  };
+}
+
+interface Endpoint<T extends StripeObject> {
+  list(filter: ListFilter): Promise<ListPage<T>>;
+  retrieve(id: string, expand: string[] | undefined): Promise<T | null>;
+}
+
+/** The parameters that every list of ours has. Stripe refuses unknown ones, so nothing undefined is sent. */
+function listParams(filter: ListFilter) {
+  const { createdFrom, createdTo, startingAfter, customer, email, limit = 100, expand } = filter;
+  const created = {
+    ...(createdFrom !== undefined && { gte: createdFrom }),
+    ...(createdTo !== undefined && { lt: createdTo }),
+  };
+  return {
+    limit,
+    ...(Object.keys(created).length > 0 && { created }),
+    ...(startingAfter !== undefined && { starting_after: startingAfter }),
+    ...(customer !== undefined && { customer }),
+    ...(email !== undefined && { email }),
+    ...(expand && expand.length > 0 && { expand: expand.map((path) => `data.${path}`) }),
+  };
+}
+
+function endpointsOf(stripe: Stripe): { [K in StripeType]: Endpoint<StripeObjects[K]> } {
+  function endpoint<T extends StripeObject>(
+    list: (params: ReturnType<typeof listParams>) => Promise<Stripe.ApiList<T>>,
+    retrieve: (id: string, params: { expand?: string[] }) => Promise<T | Stripe.DeletedCustomer>,
+  ): Endpoint<T> {
+    return {
+      async list(filter) {
+        const page = await list(listParams(filter));
+        return { data: page.data, hasMore: page.has_more };
+      },
+      async retrieve(id, expand) {
+        try {
+          const object = await retrieve(id, expand ? { expand } : {});
+          return "deleted" in object && object.deleted ? null : (object as T);
+        } catch (error) {
+          if (error instanceof Stripe.errors.StripeInvalidRequestError && error.code === "resource_missing") return null;
+          throw error;
+        }
+      },
+    };
+  }
+  return {
+    customer: endpoint(
+      (params) => stripe.customers.list(params),
+      (id, params) => stripe.customers.retrieve(id, params),
+    ),
+    subscription: endpoint(
+      (params) => stripe.subscriptions.list({ ...params, status: "all" }),
+      (id, params) => stripe.subscriptions.retrieve(id, params),
+    ),
+    invoice: endpoint(
+      (params) => stripe.invoices.list(params),
+      (id, params) => stripe.invoices.retrieve(id, params),
+    ),
+    charge: endpoint(
+      (params) => stripe.charges.list(params),
+      (id, params) => stripe.charges.retrieve(id, params),
+    ),
+    payment_intent: endpoint(
+      (params) => stripe.paymentIntents.list(params),
+      (id, params) => stripe.paymentIntents.retrieve(id, params),
+    ),
+    refund: endpoint(
+      (params) => stripe.refunds.list(params),
+      (id, params) => stripe.refunds.retrieve(id, params),
+    ),
+    dispute: endpoint(
+      (params) => stripe.disputes.list(params),
+      (id, params) => stripe.disputes.retrieve(id, params),
+    ),
+    payout: endpoint(
+      (params) => stripe.payouts.list(params),
+      (id, params) => stripe.payouts.retrieve(id, params),
+    ),
+  };
+}
+
+interface Verdict {
+  error: Error;
+  again: boolean;
+  limited: boolean;
+  reason?: string | undefined;
+}
+
+/** What a failed request means, and whether to ask again. Messages of ours never carry the key. */
+function judge(failure: unknown, endpoint: string): Verdict {
+  if (!(failure instanceof Stripe.errors.StripeError)) {
+    return { error: failure instanceof Error ? failure : new Error(String(failure)), again: false, limited: false };
+  }
+  const fail = (code: string, message: string, again = false, limited = false): Verdict => ({
+    error: new DriftdeskError(code, message, { status: 502 }),
+    again,
+    limited,
+    reason: headerOf(failure, "stripe-rate-limited-reason"),
+  });
+  const request = failure.requestId ? ` (Stripe's request ${failure.requestId})` : "";
+  const shouldRetry = headerOf(failure, "stripe-should-retry");
+  if (failure.statusCode === 429)
+    return fail("stripe_rate_limited", `Stripe kept refusing to ${endpoint}: too many requests${request}. Lower pace in the config.`, true, true);
+  if (failure.statusCode === 401)
+    return fail("stripe_key_rejected", `Stripe rejects STRIPE_SECRET_KEY${request}. Create a restricted key with read permissions and set it.`);
+  if (failure.statusCode === 403)
+    return fail("stripe_permission_missing", `The Stripe key may not ${endpoint}${request}. Give the restricted key read permission for it.`);
+  if (failure.code === "resource_missing" && failure.param === "starting_after")
+    return fail("stripe_cursor_gone", `The object at which to go on with ${endpoint} was deleted meanwhile${request}.`);
+  const again =
+    shouldRetry === "true" ||
+    (shouldRetry !== "false" &&
+      (failure.statusCode === undefined || failure.statusCode === 409 || failure.statusCode >= 500 || failure.statusCode === 200));
+  if (again)
+    return fail("stripe_unreachable", `Stripe could not be asked to ${endpoint}: ${failure.type}${request}. Try again when it is back.`, true);
+  return fail("stripe_request_invalid", `Stripe did not accept the request to ${endpoint}: ${failure.message}${request}`);
+}
+
+function headerOf(error: Stripe.errors.StripeError, name: string): string | undefined {
+  const value: unknown = error.headers?.[name];
+  return typeof value === "string" ? value : undefined;
+}
+
+/** A queue for the places in flight. */
+class Places {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(places: number) {
+    this.#free = places;
+  }
+
+  take(): Promise<void> {
+    if (this.#free > 0) {
+      this.#free--;
+      return Promise.resolve();
+    }
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  give(): void {
+    const next = this.#waiting.shift();
+    if (next) next();
+    else this.#free++;
+  }
+}
