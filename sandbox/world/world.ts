@@ -43,7 +43,7 @@ export interface World {
   events: Shelf<WireEvent>;
 }
 
-const created = (object: { id: string; created: number }) => object.created;
+const dated = <T extends { id: string; created: number }>() => new Shelf<T>((object) => object.created);
 
 export function generateWorld(options: WorldOptions): World {
   const random = new Random(options.seed);
@@ -55,17 +55,17 @@ export function generateWorld(options: WorldOptions): World {
     random,
     livemode,
     account: makeAccount(random.id("acct", 16), began - 30 * day),
-    products: new Shelf(created),
-    prices: new Shelf(created),
+    products: dated(),
+    prices: dated(),
     customers: new Shelf((customer) => ("created" in customer ? customer.created : 0)),
-    subscriptions: new Shelf(created),
-    invoices: new Shelf(created),
-    charges: new Shelf(created),
-    paymentIntents: new Shelf(created),
-    refunds: new Shelf(created),
-    disputes: new Shelf(created),
-    payouts: new Shelf(created),
-    events: new Shelf(created),
+    subscriptions: dated(),
+    invoices: dated(),
+    charges: dated(),
+    paymentIntents: dated(),
+    refunds: dated(),
+    disputes: dated(),
+    payouts: dated(),
+    events: dated(),
   };
   for (const product of makeProducts(began - 20 * day, livemode)) world.products.put(product);
   for (const price of makePrices(began - 20 * day, livemode)) world.prices.put(price);
