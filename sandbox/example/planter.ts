@@ -1,0 +1,141 @@
+import type { Cause, Impact, Kind } from "../../lib/db/schema.ts";
+import type { Dice } from "./dice.ts";
+import type { Planted } from "./planted.ts";
+import type { Webhooks } from "./webhooks.ts";
+
+/** One table's rows beside the Stripe objects that they mirror. */
+export interface Ledger<T, R> {
+  resource: string;
+  /** What is loaded in the end: planting changes it, adds to it and takes away from it. */
+  rows: R[];
+  objectOf: (row: R) => T | undefined;
+  keyOf: (row: R) => string;
+  stories: readonly Story<T, R>[];
+}
+
+/** One way in which a local row comes to disagree with Stripe. */
+export interface Story<T, R> {
+  kind: Kind;
+  /** How often it is told, beside the others of its table. */
+  weight: number;
+  /** A webhook that went wrong, a change made by hand here, or something that left no trace. */
+  origin: "webhook" | "edit" | "none";
+  why: string;
+  happensTo: (object: T, row: R) => boolean;
+  /** Does the damage, and answers what a run has to find. */
+  tell: (object: T, row: R) => Damage | Damage[];
+}
+
+export interface Damage {
+  fields: string[];
+  impact: Impact;
+  /** Another row than the one that the story is told about, or of another table. */
+  row?: { key: string | null; updated_at?: Date };
+  stripeId?: string;
+  resource?: string;
+}
+
+export interface WatchedObject {
+  id: string;
+  created: number;
+}
+interface WatchedRow {
+  updated_at: Date;
+}
+
+const dayMs = 86_400_000;
+
+export class Planter {
+  readonly planted: Planted[] = [];
+  readonly #touched = new Set<object>();
+  readonly #dice: Dice;
+  readonly #webhooks: Webhooks;
+  readonly #nowMs: number;
+
+  constructor(dice: Dice, webhooks: Webhooks, now: Date) {
+    this.#dice = dice;
+    this.#webhooks = webhooks;
+    this.#nowMs = now.getTime();
+  }
+
+  /** Rows that something was planted on already; one that is added here is left alone. */
+  get touched(): Set<object> {
+    return this.#touched;
+  }
+
+  /** Tells every story of a table once, where it can happen, and then some of them again until `share` of the rows have one. */
+  plant<T extends WatchedObject, R extends WatchedRow>(ledger: Ledger<T, R>, share: number): void {
+    if (share <= 0) return;
+    const faithful = [...ledger.rows];
+    const queue = this.#dice.shuffle(faithful);
+    const wanted = Math.max(ledger.stories.length, Math.round(faithful.length * share));
+    // A run believes that so many are missing only after a person has looked: this is another test's matter.
+    let missingLeft = Math.min(90, Math.max(3, Math.floor(faithful.length * 0.04)));
+    let told = 0;
+    const tell = (story: Story<T, R>, row: R) => {
+      if (story.kind.startsWith("missing")) missingLeft--;
+      this.#tell(ledger, story, ledger.objectOf(row) as T, row);
+      told++;
+    };
+    const possible = (story: Story<T, R>, row: R) => {
+      const object = ledger.objectOf(row);
+      if (object === undefined || this.#touched.has(row)) return false;
+      return (!story.kind.startsWith("missing") || missingLeft > 0) && story.happensTo(object, row);
+    };
+    for (const story of ledger.stories) {
+      const row = queue.find((candidate) => possible(story, candidate));
+      if (row) tell(story, row);
+    }
+    for (const row of queue) {
+      if (told >= wanted) break;
+      const fitting = ledger.stories.filter((story) => possible(story, row));
+      if (fitting.length === 0) continue;
+      const weights = Object.fromEntries(fitting.map((story, i) => [String(i), story.weight]));
+      tell(fitting[Number(this.#dice.weighted(weights))] as Story<T, R>, row);
+    }
+  }
+
+  #tell<T extends WatchedObject, R extends WatchedRow>(
+    ledger: Ledger<T, R>,
+    story: Story<T, R>,
+    object: T,
+    row: R,
+  ) {
+    this.#touched.add(row);
+    const cause = this.#leaveTraces(story, object, row);
+    const damages = [story.tell(object, row)].flat();
+    for (const damage of damages) {
+      if (damage.row?.updated_at) damage.row.updated_at = row.updated_at;
+      this.planted.push({
+        resource: damage.resource ?? ledger.resource,
+        kind: story.kind,
+        stripeId: damage.stripeId ?? object.id,
+        localKey: damage.row ? damage.row.key : ledger.keyOf(row),
+        fields: [...damage.fields].sort(),
+        impact: damage.impact,
+        cause,
+        rowError: false,
+        why: story.why,
+      });
+    }
+  }
+
+  /** Makes times and webhooks tell the same story as the values. */
+  #leaveTraces<T extends WatchedObject, R extends WatchedRow>(story: Story<T, R>, object: T, row: R): Cause {
+    if (story.origin === "edit") {
+      const lastHeard = (this.#webhooks.latest(object.id)?.created ?? 0) * 1000;
+      const latestMs = this.#nowMs - 5 * 60_000;
+      row.updated_at = new Date(Math.max(lastHeard + 1, latestMs - this.#dice.int(0, 6 * 24 * 60) * 60_000));
+      return "local_edit";
+    }
+    const event =
+      story.origin === "none"
+        ? undefined
+        : this.#webhooks.latest(object.id, story.kind === "missing_local" ? ".created" : "");
+    const beforeMs = event
+      ? event.created * 1000 - this.#dice.int(1, 20) * dayMs
+      : Math.min(row.updated_at.getTime(), this.#nowMs - this.#dice.int(31, 200) * dayMs);
+    row.updated_at = new Date(Math.max(beforeMs, object.created * 1000));
+    return this.#webhooks.goWrong(event);
+  }
+}
