@@ -1,2 +1,8 @@
 // What a configuration file imports as `driftdesk/config`.
-export { type ConfigDefinition, date, defineConfig, type Duration, type ResourceDefinition } from "./define.ts";
+export {
+  type ConfigDefinition,
+  type Duration,
+  date,
+  defineConfig,
+  type ResourceDefinition,
+} from "./define.ts";

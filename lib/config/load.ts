@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { registerHooks } from "node:module";
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { packageFolder } from "../db/package-folder.ts";
 import { DriftdeskError } from "../errors.ts";
 import type { Config } from "./resource.ts";
 import { parseConfig } from "./schema.ts";
@@ -23,11 +24,17 @@ export async function loadConfig(file: string): Promise<Config> {
     throw new DriftdeskError("config_invalid", `${path} could not be loaded: ${reason}`, { cause: error });
   }
   if (loaded.default === undefined)
-    throw new DriftdeskError("config_invalid", `${path} exports nothing as default. End it with \`export default defineConfig({ … })\`.`);
+    throw new DriftdeskError(
+      "config_invalid",
+      `${path} exports nothing as default. End it with \`export default defineConfig({ … })\`.`,
+    );
   const { config, issues } = parseConfig(loaded.default);
   if (config) return config;
   const lines = issues.map((issue) => `  ${issue.path || "(the whole config)"}: ${issue.message}`);
-  throw new DriftdeskError("config_invalid", [`${path} has ${issues.length === 1 ? "a mistake" : `${issues.length} mistakes`}:`, ...lines].join("\n"));
+  throw new DriftdeskError(
+    "config_invalid",
+    [`${path} has ${issues.length === 1 ? "a mistake" : `${issues.length} mistakes`}:`, ...lines].join("\n"),
+  );
 }
 
 let hooked = false;
@@ -41,11 +48,4 @@ function resolveOurselves(): void {
     resolve: (specifier, context, next) =>
       specifier === "driftdesk/config" ? { url: entry, shortCircuit: true } : next(specifier, context),
   });
-}
-
-/** From the working directory upwards: a bundler moves this file, so its own place says nothing. */
-function packageFolder(): string {
-  for (let folder = process.cwd(); folder !== dirname(folder); folder = dirname(folder))
-    if (existsSync(join(folder, "lib", "config", "index.ts"))) return folder;
-  return process.cwd();
 }

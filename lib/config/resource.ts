@@ -55,7 +55,9 @@ export interface Resource {
 export interface Config {
   account: { id: string } | undefined;
   resources: readonly Resource[];
-  webhookLog: { table: string; eventId: string; receivedAt: string; processedAt: string | undefined } | undefined;
+  webhookLog:
+    | { table: string; eventId: string; receivedAt: string; processedAt: string | undefined }
+    | undefined;
   schedule: readonly { cron: string; mode: "incremental" | "full" }[];
   fixes: {
     maxAgeMs: number;

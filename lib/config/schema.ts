@@ -15,8 +15,14 @@ const stripeTypes = [
 ] as const satisfies readonly StripeType[];
 
 const name = z.string({ error: "a name of a column is missing" }).min(1, "a name cannot be empty");
-const fn = z.custom<(object: never) => unknown>((value) => typeof value === "function", "expected a function");
-const rank = z.custom<(object: never) => number>((value) => typeof value === "function", "expected a function");
+const fn = z.custom<(object: never) => unknown>(
+  (value) => typeof value === "function",
+  "expected a function",
+);
+const rank = z.custom<(object: never) => number>(
+  (value) => typeof value === "function",
+  "expected a function",
+);
 const insert = z.custom<(object: never) => Record<string, unknown>>(
   (value) => typeof value === "function",
   "expected a function that answers the columns of the new row",
@@ -29,7 +35,9 @@ const policy = z.enum(["review", "auto"]);
 const localValue = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 
 const fieldObject = z.strictObject({
-  from: z.union([z.string().min(1), fn], { error: "name a property of the Stripe object, or give a function of it" }),
+  from: z.union([z.string().min(1), fn], {
+    error: "name a property of the Stripe object, or give a function of it",
+  }),
   values: z.record(z.string(), localValue).optional(),
   policy: policy.optional(),
   compare: z.enum(["exact", "ignoreCase"]).default("exact"),
@@ -43,7 +51,9 @@ const resource = z
     key: name,
     stripeId: name.optional(),
     match: z.strictObject({ column: name, by: z.enum(["id", "customer", "customerEmail"]) }).optional(),
-    choose: z.union([z.literal("current"), rank], { error: 'write "current", or a function that ranks an object' }).default("current"),
+    choose: z
+      .union([z.literal("current"), rank], { error: 'write "current", or a function that ranks an object' })
+      .default("current"),
     updatedAt: name.optional(),
     label: name.optional(),
     where: z.string().min(1).optional(),
@@ -52,14 +62,18 @@ const resource = z
       .record(z.string().min(1), z.unknown())
       .refine((fields) => Object.keys(fields).length > 0, "name at least one column to compare"),
     policy: policy.default("review"),
-    access: z.strictObject({ field: name, granted: z.array(z.string()).min(1, "name at least one value") }).optional(),
+    access: z
+      .strictObject({ field: name, granted: z.array(z.string()).min(1, "name at least one value") })
+      .optional(),
     missingInStripe: z
       .union([z.literal("report"), z.strictObject({ set: z.record(z.string(), z.unknown()) })], {
         error: 'write "report", or { set: { column: value } }',
       })
       .default("report"),
     missingLocal: z
-      .union([z.literal("report"), z.strictObject({ insert })], { error: 'write "report", or { insert: (object) => ({ … }) }' })
+      .union([z.literal("report"), z.strictObject({ insert })], {
+        error: 'write "report", or { insert: (object) => ({ … }) }',
+      })
       .default("report"),
   })
   .superRefine((given, context) => {
@@ -67,18 +81,26 @@ const resource = z
     if ((given.stripeId === undefined) === (given.match === undefined))
       issue(["stripeId"], "say how rows find their object: either stripeId or match, not both and not none");
     if (given.access && !(given.access.field in given.fields))
-      issue(["access", "field"], `"${given.access.field}" is not among the fields: ${Object.keys(given.fields).join(", ")}`);
+      issue(
+        ["access", "field"],
+        `"${given.access.field}" is not among the fields: ${Object.keys(given.fields).join(", ")}`,
+      );
     const by = given.match?.by ?? "id";
     if (by !== "id" && ["refund", "dispute", "payout"].includes(given.stripe))
       issue(["match", "by"], `a ${given.stripe} names no customer: match it by "id"`);
     if (given.missingInStripe !== "report")
       for (const column of Object.keys(given.missingInStripe.set))
         if (!(column in given.fields))
-          issue(["missingInStripe", "set", column], "only a column among the fields can be set: the others are not watched");
+          issue(
+            ["missingInStripe", "set", column],
+            "only a column among the fields can be set: the others are not watched",
+          );
   });
 
 const definition = z.strictObject({
-  account: z.strictObject({ id: z.string().regex(/^acct_\w+$/, 'an account id looks like "acct_1A2b3C"') }).optional(),
+  account: z
+    .strictObject({ id: z.string().regex(/^acct_\w+$/, 'an account id looks like "acct_1A2b3C"') })
+    .optional(),
   resources: z
     .record(z.string().regex(/^[a-z][a-z0-9_]*$/i, "a resource's name has letters, digits and _"), resource)
     .refine((resources) => Object.keys(resources).length > 0, "name at least one resource"),
@@ -88,7 +110,9 @@ const definition = z.strictObject({
   schedule: z
     .array(
       z.strictObject({
-        cron: z.string().regex(/^(\S+\s+){4}\S+$/, 'five fields: minute, hour, day, month, weekday, as in "0 3 * * *"'),
+        cron: z
+          .string()
+          .regex(/^(\S+\s+){4}\S+$/, 'five fields: minute, hour, day, month, weekday, as in "0 3 * * *"'),
         mode: z.enum(["incremental", "full"]),
       }),
     )
@@ -97,7 +121,10 @@ const definition = z.strictObject({
     .strictObject({
       maxAge: duration.default(milliseconds("15m")),
       autoLimit: z
-        .strictObject({ rows: z.number().int().min(0).default(500), share: z.number().min(0).max(1).default(0.02) })
+        .strictObject({
+          rows: z.number().int().min(0).default(500),
+          share: z.number().min(0).max(1).default(0.02),
+        })
         .default({ rows: 500, share: 0.02 }),
       secondPersonAbove: z.number().int().min(0).optional(),
     })
@@ -105,7 +132,10 @@ const definition = z.strictObject({
   alerts: z.strictObject({ slack: z.strictObject({ channel: z.string().min(1) }).optional() }).default({}),
   status: z.strictObject({ ttl: duration.default(milliseconds("5m")) }).default({ ttl: milliseconds("5m") }),
   pace: z
-    .strictObject({ requestsPerSecond: z.number().positive().default(80), perEndpoint: z.number().positive().default(20) })
+    .strictObject({
+      requestsPerSecond: z.number().positive().default(80),
+      perEndpoint: z.number().positive().default(20),
+    })
     .default({ requestsPerSecond: 80, perEndpoint: 20 }),
 });
 
@@ -121,7 +151,9 @@ export interface ConfigIssue {
 }
 
 /** Answers the config, or everything that is wrong with it. Takes whatever a file exported. */
-export function parseConfig(given: unknown): { config: Config; issues: [] } | { config: null; issues: ConfigIssue[] } {
+export function parseConfig(
+  given: unknown,
+): { config: Config; issues: [] } | { config: null; issues: ConfigIssue[] } {
   const parsed = definition.safeParse(given);
   if (!parsed.success) return { config: null, issues: parsed.error.issues.flatMap(describe) };
   const issues: ConfigIssue[] = [];
@@ -136,7 +168,11 @@ export function parseConfig(given: unknown): { config: Config; issues: [] } | { 
       resources,
       webhookLog: webhookLog && { ...webhookLog, processedAt: webhookLog.processedAt },
       schedule,
-      fixes: { maxAgeMs: fixes.maxAge, autoLimit: fixes.autoLimit, secondPersonAbove: fixes.secondPersonAbove },
+      fixes: {
+        maxAgeMs: fixes.maxAge,
+        autoLimit: fixes.autoLimit,
+        secondPersonAbove: fixes.secondPersonAbove,
+      },
       alerts: { slack: alerts.slack },
       status: { ttlMs: status.ttl },
       pace,
@@ -167,7 +203,9 @@ function normalise(resourceName: string, value: z.output<typeof resource>, issue
         typeof field === "string" || typeof field === "function" ? { from: field } : field,
       );
       if (parsed.success) return [fieldOf(column, parsed.data, value.policy)];
-      issues.push(...parsed.error.issues.flatMap(describe).map((issue) => ({ ...issue, path: join(path, issue.path) })));
+      issues.push(
+        ...parsed.error.issues.flatMap(describe).map((issue) => ({ ...issue, path: join(path, issue.path) })),
+      );
       return [];
     }),
     access: value.access,
@@ -206,9 +244,11 @@ const join = (...parts: string[]) => parts.filter((part) => part !== "").join(".
 function describe(issue: z.core.$ZodIssue): ConfigIssue[] {
   const path = issue.path.map(String).join(".");
   if (issue.code === "unrecognized_keys")
-    return issue.keys.map((key) => ({ path: join(path, key), message: `there is no such setting${suggest(key)}` }));
-  if (issue.code === "invalid_type" && issue.input === undefined)
-    return [{ path, message: "is missing" }];
+    return issue.keys.map((key) => ({
+      path: join(path, key),
+      message: `there is no such setting${suggest(key)}`,
+    }));
+  if (issue.code === "invalid_type" && issue.input === undefined) return [{ path, message: "is missing" }];
   return [{ path, message: issue.message }];
 }
 

@@ -74,11 +74,16 @@ export function createStripeReader(options: StripeReaderOptions): StripeReader {
     counts,
     async account() {
       const account = await call("retrieve account", () => stripe.accounts.retrieveCurrent());
-      return { id: account.id, name: account.business_profile?.name ?? account.settings?.dashboard.display_name ?? null };
+      return {
+        id: account.id,
+        name: account.business_profile?.name ?? account.settings?.dashboard.display_name ?? null,
+      };
     },
     list: (type, filter) => call(`list ${type}`, () => endpoints[type].list(filter)),
     retrieve: (type, id, expand) =>
-      call(`retrieve ${type}`, () => endpoints[type].retrieve(id, expand && expand.length > 0 ? [...expand] : undefined)),
+      call(`retrieve ${type}`, () =>
+        endpoints[type].retrieve(id, expand && expand.length > 0 ? [...expand] : undefined),
+      ),
   };
 }
 
@@ -119,7 +124,8 @@ function endpointsOf(stripe: Stripe): { [K in StripeType]: Endpoint<StripeObject
           const object = await retrieve(id, expand ? { expand } : {});
           return "deleted" in object && object.deleted ? null : (object as T);
         } catch (error) {
-          if (error instanceof Stripe.errors.StripeInvalidRequestError && error.code === "resource_missing") return null;
+          if (error instanceof Stripe.errors.StripeInvalidRequestError && error.code === "resource_missing")
+            return null;
           throw error;
         }
       },
@@ -171,7 +177,11 @@ interface Verdict {
 /** What a failed request means, and whether to ask again. Messages of ours never carry the key. */
 function judge(failure: unknown, endpoint: string): Verdict {
   if (!(failure instanceof Stripe.errors.StripeError)) {
-    return { error: failure instanceof Error ? failure : new Error(String(failure)), again: false, limited: false };
+    return {
+      error: failure instanceof Error ? failure : new Error(String(failure)),
+      again: false,
+      limited: false,
+    };
   }
   const fail = (code: string, message: string, again = false, limited = false): Verdict => ({
     error: new DriftdeskError(code, message, { status: 502 }),
@@ -182,20 +192,44 @@ function judge(failure: unknown, endpoint: string): Verdict {
   const request = failure.requestId ? ` (Stripe's request ${failure.requestId})` : "";
   const shouldRetry = headerOf(failure, "stripe-should-retry");
   if (failure.statusCode === 429)
-    return fail("stripe_rate_limited", `Stripe kept refusing to ${endpoint}: too many requests${request}. Lower pace in the config.`, true, true);
+    return fail(
+      "stripe_rate_limited",
+      `Stripe kept refusing to ${endpoint}: too many requests${request}. Lower pace in the config.`,
+      true,
+      true,
+    );
   if (failure.statusCode === 401)
-    return fail("stripe_key_rejected", `Stripe rejects STRIPE_SECRET_KEY${request}. Create a restricted key with read permissions and set it.`);
+    return fail(
+      "stripe_key_rejected",
+      `Stripe rejects STRIPE_SECRET_KEY${request}. Create a restricted key with read permissions and set it.`,
+    );
   if (failure.statusCode === 403)
-    return fail("stripe_permission_missing", `The Stripe key may not ${endpoint}${request}. Give the restricted key read permission for it.`);
+    return fail(
+      "stripe_permission_missing",
+      `The Stripe key may not ${endpoint}${request}. Give the restricted key read permission for it.`,
+    );
   if (failure.code === "resource_missing" && failure.param === "starting_after")
-    return fail("stripe_cursor_gone", `The object at which to go on with ${endpoint} was deleted meanwhile${request}.`);
+    return fail(
+      "stripe_cursor_gone",
+      `The object at which to go on with ${endpoint} was deleted meanwhile${request}.`,
+    );
   const again =
     shouldRetry === "true" ||
     (shouldRetry !== "false" &&
-      (failure.statusCode === undefined || failure.statusCode === 409 || failure.statusCode >= 500 || failure.statusCode === 200));
+      (failure.statusCode === undefined ||
+        failure.statusCode === 409 ||
+        failure.statusCode >= 500 ||
+        failure.statusCode === 200));
   if (again)
-    return fail("stripe_unreachable", `Stripe could not be asked to ${endpoint}: ${failure.type}${request}. Try again when it is back.`, true);
-  return fail("stripe_request_invalid", `Stripe did not accept the request to ${endpoint}: ${failure.message}${request}`);
+    return fail(
+      "stripe_unreachable",
+      `Stripe could not be asked to ${endpoint}: ${failure.type}${request}. Try again when it is back.`,
+      true,
+    );
+  return fail(
+    "stripe_request_invalid",
+    `Stripe did not accept the request to ${endpoint}: ${failure.message}${request}`,
+  );
 }
 
 function headerOf(error: Stripe.errors.StripeError, name: string): string | undefined {

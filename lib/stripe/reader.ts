@@ -26,7 +26,11 @@ export interface StripeReader {
   /** Subscriptions are listed with `status: "all"`: Stripe leaves canceled ones out otherwise. */
   list<T extends StripeType>(type: T, filter: ListFilter): Promise<ListPage<StripeObjects[T]>>;
   /** Null when Stripe knows no such id, or when it is a customer who was deleted. */
-  retrieve<T extends StripeType>(type: T, id: string, expand?: readonly string[]): Promise<StripeObjects[T] | null>;
+  retrieve<T extends StripeType>(
+    type: T,
+    id: string,
+    expand?: readonly string[],
+  ): Promise<StripeObjects[T] | null>;
   /** Counted since this reader was made. */
   readonly counts: { requests: number; rateLimited: number };
 }

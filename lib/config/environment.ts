@@ -1,0 +1,119 @@
+import { join, resolve } from "node:path";
+import { z } from "zod";
+import { DriftdeskError } from "../errors.ts";
+
+/** Everything that is set from outside. Secrets are in here: it is never logged as a whole. */
+export interface Environment {
+  /** Driftdesk's own tables; undefined: the embedded Postgres. */
+  databaseUrl: string | undefined;
+  /** The user's tables; undefined: the same database. */
+  localDatabaseUrl: string | undefined;
+  stripeSecretKey: string;
+  stripeApiBase: string | undefined;
+  stripeWebhookSecret: string | undefined;
+  cronSecret: string | undefined;
+  slackWebhookUrl: string | undefined;
+  redisUrl: string | undefined;
+  nextAuthSecret: string | undefined;
+  nextAuthUrl: string;
+  port: number;
+  configFile: string;
+  /** Where the embedded Postgres and generated secrets are. */
+  dataFolder: string;
+  /** Whether the web process also works off the queues. */
+  inlineWorker: boolean;
+  oidc: { issuer: string; clientId: string; clientSecret: string; name: string } | undefined;
+}
+
+const postgresUrl = z
+  .string()
+  .regex(/^postgres(ql)?:\/\//, "is not a Postgres URL (postgres://user:password@host:5432/database)");
+const webUrl = z.url({ protocol: /^https?$/, error: "is not a web address (https://…)" });
+const secret = z.string().min(16, "is too short: take at least 16 random characters");
+
+const schema = z
+  .object({
+    DATABASE_URL: postgresUrl.optional(),
+    LOCAL_DATABASE_URL: postgresUrl.optional(),
+    STRIPE_SECRET_KEY: z
+      .string({ error: "is missing: create a restricted key with read permissions in Stripe's dashboard" })
+      .regex(
+        /^(sk|rk)_(test|live)_\w+$/,
+        'does not look like a Stripe key ("rk_live_…", "sk_test_…"); publishable keys (pk_) cannot read',
+      ),
+    STRIPE_API_BASE: webUrl.optional(),
+    STRIPE_WEBHOOK_SECRET: z.string().startsWith("whsec_", 'does not begin with "whsec_"').optional(),
+    CRON_SECRET: secret.optional(),
+    SLACK_WEBHOOK_URL: webUrl.optional(),
+    REDIS_URL: z
+      .string()
+      .regex(/^rediss?:\/\//, "is not a Redis URL (redis://host:6379)")
+      .optional(),
+    NEXTAUTH_SECRET: secret.optional(),
+    NEXTAUTH_URL: webUrl.optional(),
+    PORT: z.coerce.number({ error: "is not a port" }).int().min(1).max(65_535, "is not a port").default(3000),
+    DRIFTDESK_CONFIG: z.string().optional(),
+    DRIFTDESK_DIR: z.string().optional(),
+    DRIFTDESK_INLINE_WORKER: z
+      .enum(["true", "false"], { error: 'is neither "true" nor "false"' })
+      .default("true"),
+    OIDC_ISSUER: webUrl.optional(),
+    OIDC_CLIENT_ID: z.string().optional(),
+    OIDC_CLIENT_SECRET: z.string().optional(),
+    OIDC_NAME: z.string().default("single sign-on"),
+  })
+  .superRefine((env, context) => {
+    const given = [env.OIDC_ISSUER, env.OIDC_CLIENT_ID, env.OIDC_CLIENT_SECRET].filter(
+      (value) => value !== undefined,
+    );
+    if (given.length !== 0 && given.length !== 3)
+      context.addIssue({
+        code: "custom",
+        path: ["OIDC_ISSUER"],
+        message: "needs OIDC_CLIENT_ID and OIDC_CLIENT_SECRET beside it: set all three, or none",
+      });
+  });
+
+/** Reads and checks the environment. One error, `environment_invalid`, lists everything that is wrong, and no value. */
+export function readEnvironment(
+  given: Readonly<Record<string, string | undefined>> = process.env,
+): Environment {
+  // An empty variable is what people leave behind in .env files: it means "not set".
+  const set = Object.fromEntries(
+    Object.entries(given).filter(([, value]) => value !== undefined && value.trim() !== ""),
+  );
+  const parsed = schema.safeParse(set);
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map((issue) => `  ${issue.path.join(".")} ${issue.message}`);
+    throw new DriftdeskError(
+      "environment_invalid",
+      ["The environment is not complete:", ...lines].join("\n"),
+    );
+  }
+  const env = parsed.data;
+  return {
+    databaseUrl: env.DATABASE_URL,
+    localDatabaseUrl: env.LOCAL_DATABASE_URL,
+    stripeSecretKey: env.STRIPE_SECRET_KEY,
+    stripeApiBase: env.STRIPE_API_BASE,
+    stripeWebhookSecret: env.STRIPE_WEBHOOK_SECRET,
+    cronSecret: env.CRON_SECRET,
+    slackWebhookUrl: env.SLACK_WEBHOOK_URL,
+    redisUrl: env.REDIS_URL,
+    nextAuthSecret: env.NEXTAUTH_SECRET,
+    nextAuthUrl: env.NEXTAUTH_URL ?? `http://localhost:${env.PORT}`,
+    port: env.PORT,
+    configFile: resolve(env.DRIFTDESK_CONFIG ?? "driftdesk.config.ts"),
+    dataFolder: resolve(env.DRIFTDESK_DIR ?? join(process.cwd(), ".driftdesk")),
+    inlineWorker: env.DRIFTDESK_INLINE_WORKER === "true",
+    oidc:
+      env.OIDC_ISSUER && env.OIDC_CLIENT_ID && env.OIDC_CLIENT_SECRET
+        ? {
+            issuer: env.OIDC_ISSUER,
+            clientId: env.OIDC_CLIENT_ID,
+            clientSecret: env.OIDC_CLIENT_SECRET,
+            name: env.OIDC_NAME,
+          }
+        : undefined,
+  };
+}
