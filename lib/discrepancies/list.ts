@@ -1,0 +1,130 @@
+import type { Fragment, Sql } from "postgres";
+import type { Discrepancy } from "../db/schema.ts";
+import { type Cursor, readCursor, writeCursor } from "./cursor.ts";
+import { type DiscrepancyFilter, filterCondition } from "./filter.ts";
+import { beyond, orderBy, positionOf, reversed, type Sort, sortColumns } from "./sort.ts";
+
+/** What the table and the panel's first glance need of a discrepancy. */
+export type DiscrepancyRow = Pick<
+  Discrepancy,
+  | "id"
+  | "version"
+  | "accountId"
+  | "resource"
+  | "kind"
+  | "stripeId"
+  | "localKey"
+  | "customerId"
+  | "label"
+  | "observed"
+  | "expected"
+  | "fields"
+  | "change"
+  | "rowError"
+  | "impact"
+  | "amountMinor"
+  | "currency"
+  | "cause"
+  | "state"
+  | "openedAt"
+  | "observedAt"
+  | "closedAt"
+  | "snoozedUntil"
+  | "decidedAt"
+  | "decidedBy"
+  | "decisionReason"
+  | "bulkId"
+>;
+
+/** Exact up to `countLimit`; beyond it `more` says that there are more than `count`. */
+export interface Count {
+  count: number;
+  more: boolean;
+}
+export const countLimit = 10_000;
+
+export interface DiscrepancyPage {
+  rows: DiscrepancyRow[];
+  next: string | null;
+  previous: string | null;
+  total: Count;
+}
+
+export interface ListRequest {
+  filter: DiscrepancyFilter;
+  sort: Sort;
+  /** From an earlier page of the same filter and sort. One that does not fit starts the list from its beginning. */
+  cursor?: string | undefined;
+  limit: number;
+  now: Date;
+}
+
+export const rowColumns = (sql: Sql): Fragment => sql`
+  d.id, d.version, d.account_id AS "accountId", d.resource, d.kind, d.stripe_id AS "stripeId",
+  d.local_key AS "localKey", d.customer_id AS "customerId", d.label, d.observed, d.expected, d.fields, d.change,
+  d.row_error AS "rowError", d.impact, d.amount_minor AS "amountMinor", d.currency, d.cause, d.state,
+  d.opened_at AS "openedAt", d.observed_at AS "observedAt", d.closed_at AS "closedAt",
+  d.snoozed_until AS "snoozedUntil", d.decided_at AS "decidedAt", d.decided_by AS "decidedBy",
+  d.decision_reason AS "decisionReason", d.bulk_id AS "bulkId"`;
+
+/** One page of the list. It costs the same wherever it lies and however long the list is. */
+export async function listDiscrepancies(sql: Sql, request: ListRequest): Promise<DiscrepancyPage> {
+  const { sort, limit } = request;
+  const condition = filterCondition(sql, request.filter, request.now);
+  const cursor = request.cursor ? readCursor(sort, request.cursor) : null;
+  const [found, total] = await Promise.all([
+    fetchPage(sql, { condition, sort, cursor, limit: limit + 1 }),
+    countUpToLimit(sql, condition),
+  ]);
+  // Nothing before the first row or after the last any more: show the list's beginning rather than an empty page.
+  if (cursor && found.length === 0) return listDiscrepancies(sql, { ...request, cursor: undefined });
+
+  const surplus = found.length > limit;
+  const page = found.slice(0, limit);
+  const backwards = cursor?.way === "previous";
+  if (backwards) page.reverse();
+  const first = page[0];
+  const last = page.at(-1);
+  const hasNext = backwards ? true : surplus;
+  const hasPrevious = backwards ? surplus : cursor !== null;
+  return {
+    rows: page.map(({ position: _, ...row }) => row),
+    next: hasNext && last ? writeCursor(sort, { way: "next", position: last.position }) : null,
+    previous: hasPrevious && first ? writeCursor(sort, { way: "previous", position: first.position }) : null,
+    total,
+  };
+}
+
+type Positioned = DiscrepancyRow & { position: string[] };
+
+export interface PageQuery {
+  condition: Fragment;
+  sort: Sort;
+  cursor: Cursor | null;
+  limit: number;
+}
+
+/** In the cursor's direction: a previous page comes nearest row first. */
+export function fetchPage(sql: Sql, { condition, sort, cursor, limit }: PageQuery) {
+  const columns = sortColumns(sql, sort);
+  const order = cursor?.way === "previous" ? reversed(columns) : columns;
+  const part = (range: Fragment) => sql`
+    (SELECT ${rowColumns(sql)}, ${positionOf(sql, columns)} AS position
+     FROM driftdesk.discrepancies d
+     WHERE ${condition} ${range}
+     ORDER BY ${orderBy(sql, order)}
+     LIMIT ${limit})`;
+  if (!cursor) return sql<Positioned[]>`${part(sql``)}`;
+  const parts = beyond(sql, order, cursor.position).map((range) => part(sql`AND ${range}`));
+  // The ranges follow each other and each is in order, so they only have to be put end to end.
+  return sql<Positioned[]>`
+    SELECT * FROM (${parts.reduce((all, one) => sql`${all} UNION ALL ${one}`)}) AS page LIMIT ${limit}`;
+}
+
+export async function countUpToLimit(sql: Sql, condition: Fragment): Promise<Count> {
+  const [row] = await sql<{ count: number }[]>`
+    SELECT count(*) AS count
+    FROM (SELECT FROM driftdesk.discrepancies d WHERE ${condition} LIMIT ${countLimit + 1}) AS counted`;
+  const count = row?.count ?? 0;
+  return { count: Math.min(count, countLimit), more: count > countLimit };
+}
