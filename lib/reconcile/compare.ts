@@ -97,7 +97,7 @@ export async function confirmCandidates(sql: Sql, stage: Stage): Promise<void> {
     .map((column, i) => `(${i}, ${literal(column.name)}, l.f${i}::text, e.f${i}::text, ${differs(stage, i)})`)
     .join(",\n        ");
   const set = setWhenMissing(stage);
-  const setJson = set === null ? "NULL" : `${literal(JSON.stringify(Object.fromEntries(set)))}::jsonb`;
+  const setJson = set === null ? "NULL::jsonb" : `${literal(JSON.stringify(Object.fromEntries(set)))}::jsonb`;
   const inMatches = `match IN (SELECT match FROM ${stage.candidates} UNION SELECT match FROM ${stage.reread})`;
 
   await sql.begin(async (tx) => {
@@ -146,7 +146,7 @@ export async function confirmCandidates(sql: Sql, stage: Stage): Promise<void> {
                          ELSE p.expected END AS expected,
              CASE p.kind WHEN 'missing_in_stripe' THEN (
                     SELECT coalesce(jsonb_agg(jsonb_build_object('name', s.key, 'local', p.observed ->> s.key, 'stripe', s.value) ORDER BY s.key), '[]')
-                    FROM jsonb_each_text(coalesce(${setJson}, '{}')) s
+                    FROM jsonb_each_text(coalesce(${setJson}, '{}'::jsonb)) s
                     WHERE p.observed ->> s.key IS DISTINCT FROM s.value)
                   ELSE p.fields END AS fields
       FROM paired p

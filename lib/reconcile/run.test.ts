@@ -1,0 +1,277 @@
+import { afterEach, expect, test } from "vitest";
+import { openTestDesk, type TestDesk } from "../../sandbox/testing.ts";
+import { generateWorld } from "../../sandbox/world/world.ts";
+import { defineConfig } from "../config/define.ts";
+import { systemActor } from "../desk.ts";
+import { executeRun } from "./run.ts";
+import { type RunView, requestRun } from "./runs.ts";
+
+const now = new Date("2026-11-24T12:00:00Z");
+const config = defineConfig({
+  resources: {
+    subscriptions: {
+      stripe: "subscription",
+      table: "Customer Accounts",
+      key: "id",
+      stripeId: "stripe id",
+      label: "label",
+      fields: { status: "status", amount: { from: (s) => s.items.data[0]?.price.unit_amount, money: true } },
+      access: { field: "status", granted: ["active", "trialing"] },
+    },
+  },
+  pace: { requestsPerSecond: 10_000, perEndpoint: 10_000 },
+});
+
+let opened: TestDesk | undefined;
+afterEach(async () => {
+  await opened?.close();
+  opened = undefined;
+});
+
+/** A faithful copy of every subscription. */
+async function openMirror(customers = 300): Promise<TestDesk> {
+  const world = generateWorld({ seed: 5, customers, now, invoicesPerSubscription: 0 });
+  opened = await openTestDesk({ world, config, now: () => now });
+  await opened.local`CREATE TABLE "Customer Accounts" (
+    id serial PRIMARY KEY, "stripe id" varchar(255), label text, status text, amount bigint)`;
+  const rows = [...world.subscriptions.values()].map((s) => ({
+    "stripe id": s.id,
+    label: `${s.customer}`,
+    status: s.status,
+    amount: s.items.data[0]?.price.unit_amount ?? 0,
+  }));
+  await opened.local`INSERT INTO "Customer Accounts" ${opened.local(rows)}`;
+  return opened;
+}
+
+async function run(t: TestDesk, desk = t.desk): Promise<RunView> {
+  const { run: requested } = await requestRun(desk, { mode: "full", trigger: "command", actor: systemActor });
+  return executeRun(desk, requested.id);
+}
+
+const found = (t: TestDesk) => t.desk.sql`
+  SELECT kind, stripe_id, local_key, fields, change, impact, amount_minor, state, version, label
+  FROM driftdesk.discrepancies ORDER BY id`;
+
+test("a faithful copy has no differences, and every record was compared", async () => {
+  const t = await openMirror();
+  const ended = await run(t);
+  expect(ended).toMatchObject({ state: "succeeded", message: null });
+  expect(ended.resources[0]).toMatchObject({
+    compared: t.sandbox.world.subscriptions.size,
+    mismatch: 0,
+    state: "done",
+  });
+  expect(await found(t)).toEqual([]);
+});
+
+test("each kind of drift is found, with what it does to people and money, and nothing else", async () => {
+  const t = await openMirror();
+  const active = [...t.sandbox.world.subscriptions.values()].filter((s) => s.status === "active");
+  const [lockedOut, wrongAmount, missing, twice] = active.map((s) => s.id) as [
+    string,
+    string,
+    string,
+    string,
+  ];
+  const table = t.local`"Customer Accounts"`;
+  await t.local`UPDATE ${table} SET status = 'past_due' WHERE "stripe id" = ${lockedOut}`;
+  await t.local`UPDATE ${table} SET amount = amount + 250 WHERE "stripe id" = ${wrongAmount}`;
+  await t.local`DELETE FROM ${table} WHERE "stripe id" = ${missing}`;
+  await t.local`INSERT INTO ${table} ("stripe id", label, status, amount) SELECT "stripe id", 'again', status, amount FROM ${table} WHERE "stripe id" = ${twice}`;
+  await t.local`INSERT INTO ${table} ("stripe id", label, status, amount) VALUES ('sub_gone', 'gone', 'active', 1), (NULL, 'free', 'active', 0), ('', 'free', 'active', 0)`;
+  const ended = await run(t);
+  expect(ended.resources[0]).toMatchObject({
+    mismatch: 2,
+    missingLocal: 1,
+    missingInStripe: 1,
+    duplicate: 2,
+  });
+  const rows = await found(t);
+  expect(rows.map((row) => [row.kind, row.stripe_id, row.impact]).sort()).toEqual(
+    [
+      ["mismatch", lockedOut, "paid_no_access"],
+      ["mismatch", wrongAmount, "money"],
+      ["missing_local", missing, "paid_no_access"],
+      ["duplicate", twice, "other"],
+      ["duplicate", twice, "other"],
+      ["missing_in_stripe", "sub_gone", "access_no_pay"],
+    ].sort(),
+  );
+  expect(rows.find((row) => row.stripe_id === lockedOut)).toMatchObject({
+    change: "past_due → active",
+    fields: [{ name: "status", local: "past_due", stripe: "active" }],
+  });
+  expect(rows.find((row) => row.stripe_id === wrongAmount)).toMatchObject({ amount_minor: 250 });
+});
+
+test("a second run changes nothing; one that vanished is resolved; one that returns is open again", async () => {
+  const t = await openMirror();
+  const id = [...t.sandbox.world.subscriptions.values()].find((s) => s.status === "active")?.id as string;
+  const setStatus = (status: string) =>
+    t.local`UPDATE "Customer Accounts" SET status = ${status} WHERE "stripe id" = ${id}`;
+  const actions = async () =>
+    (
+      await t.desk
+        .sql`SELECT action FROM driftdesk.audit_entries WHERE discrepancy_id IS NOT NULL ORDER BY seq`
+    ).map((row) => row.action);
+  await setStatus("canceled");
+  await run(t);
+  const first = await found(t);
+  await run(t);
+  expect(await found(t)).toEqual(first);
+  expect(await actions()).toEqual(["discrepancy.found"]);
+  await t.desk.sql`UPDATE driftdesk.discrepancies SET state = 'rejected'`;
+  await setStatus("past_due");
+  await run(t);
+  expect(await found(t)).toMatchObject([{ state: "open", version: 2, change: "past_due → active" }]);
+  await setStatus("active");
+  await run(t);
+  expect(await found(t)).toMatchObject([{ state: "resolved" }]);
+  await setStatus("unpaid");
+  await run(t);
+  expect(await found(t)).toMatchObject([{ state: "open", version: 3 }]);
+  expect(await actions()).toEqual([
+    "discrepancy.found",
+    "discrepancy.changed",
+    "discrepancy.resolved",
+    "discrepancy.reopened",
+  ]);
+});
+
+test("rows that change while the run goes on are not reported as drift", async () => {
+  const t = await openMirror();
+  const [first, second] = [...t.sandbox.world.subscriptions.values()].filter((s) => s.status === "active");
+  await t.local`UPDATE "Customer Accounts" SET status = 'past_due' WHERE "stripe id" = ${first?.id as string}`;
+  await t.local`DELETE FROM "Customer Accounts" WHERE "stripe id" = ${second?.id as string}`;
+  // The webhooks arrive after the local rows were copied, before they are read again.
+  let healed = false;
+  const stripe = {
+    ...t.desk.stripe,
+    counts: t.desk.stripe.counts,
+    retrieve: (async (...args: Parameters<typeof t.desk.stripe.retrieve>) =>
+      t.desk.stripe.retrieve(...args)) as typeof t.desk.stripe.retrieve,
+    list: (async (...args: Parameters<typeof t.desk.stripe.list>) => {
+      const page = await t.desk.stripe.list(...args);
+      const [copied] = await t.desk.sql`SELECT FROM driftdesk.local_copies`;
+      if (copied && !healed) {
+        healed = true;
+        await t.local`UPDATE "Customer Accounts" SET status = 'active' WHERE "stripe id" = ${first?.id as string}`;
+        await t.local`INSERT INTO "Customer Accounts" ("stripe id", status, amount) VALUES (${second?.id as string}, 'active', ${second?.items.data[0]?.price.unit_amount ?? 0})`;
+      }
+      return page;
+    }) as typeof t.desk.stripe.list,
+  };
+  t.sandbox.setLatency(60);
+  const ended = await run(t, t.with({ stripe }));
+  expect(healed).toBe(true);
+  expect(ended.state).toBe("succeeded");
+  expect(await found(t)).toEqual([]);
+});
+
+test("an empty table is suspicious and reports nothing missing", async () => {
+  const t = await openMirror();
+  await t.local`DELETE FROM "Customer Accounts"`;
+  const ended = await run(t);
+  expect(ended.state).toBe("suspicious");
+  expect(ended.message).toContain("objects have no row");
+  expect(await found(t)).toEqual([]);
+});
+
+test("a window that cannot be read makes the resource incomplete: nothing is missing, nothing is resolved", async () => {
+  const t = await openMirror();
+  const [gone, wrong] = [...t.sandbox.world.subscriptions.values()].filter((s) => s.status === "active");
+  await t.local`UPDATE "Customer Accounts" SET "stripe id" = 'sub_gone' WHERE "stripe id" = ${gone?.id as string}`;
+  await run(t);
+  const before = await found(t);
+  expect(before.map((row) => row.kind).sort()).toEqual(["missing_in_stripe", "missing_local"]);
+  await t.local`UPDATE "Customer Accounts" SET "stripe id" = ${gone?.id as string} WHERE "stripe id" = 'sub_gone'`;
+  await t.local`UPDATE "Customer Accounts" SET "stripe id" = 'sub_other' WHERE "stripe id" = ${wrong?.id as string}`;
+  t.sandbox.faults.serverErrors = 1;
+  t.sandbox.faults.only = "list subscriptions";
+  const { createStripeReader } = await import("../stripe/client.ts");
+  const stripe = createStripeReader({
+    secretKey: t.sandbox.secretKey,
+    apiBase: t.sandbox.url,
+    pace: { requestsPerSecond: 10_000, perEndpoint: 10_000 },
+    clock: { now: () => performance.now(), sleep: async () => {} },
+  });
+  const ended = await run(t, t.with({ stripe }));
+  expect(ended.state).toBe("incomplete");
+  expect(await found(t)).toEqual(before);
+});
+
+test("a projection that throws and a value that does not fit are errors of their rows", async () => {
+  const t = await openMirror();
+  const subscriptions = [...t.sandbox.world.subscriptions.values()];
+  const [throwing, other] = subscriptions as [{ id: string }, { id: string }];
+  const resource = t.desk.config.resources[0];
+  if (!resource) throw new Error("no resource");
+  const desk = t.with({
+    config: {
+      ...t.desk.config,
+      resources: [
+        {
+          ...resource,
+          fields: resource.fields.map((field) =>
+            field.column === "amount"
+              ? {
+                  ...field,
+                  from: (s: { id: string; items: { data: { price: { unit_amount: number } }[] } }) => {
+                    if (s.id === throwing.id) throw new Error("no such thing");
+                    return s.id === other.id ? "9".repeat(30) : s.items.data[0]?.price.unit_amount;
+                  },
+                }
+              : field,
+          ),
+        },
+      ],
+    },
+  });
+  const ended = await run(t, desk);
+  expect(ended.state).toBe("succeeded");
+  const rows = await t.desk
+    .sql`SELECT stripe_id, kind, fields, row_error FROM driftdesk.discrepancies ORDER BY row_error`;
+  expect(rows.map((row) => row.stripe_id).sort()).toEqual([throwing.id, other.id].sort());
+  expect(rows.find((row) => row.stripe_id === throwing.id)).toMatchObject({
+    kind: "mismatch",
+    fields: [],
+    row_error: "amount: no such thing",
+  });
+  expect(rows.find((row) => row.stripe_id === other.id)?.row_error).toContain("out of range");
+});
+
+test("a key of another account stops the run before anything is compared", async () => {
+  const t = await openMirror(50);
+  const ended = await run(t, t.with({ config: { ...t.desk.config, account: { id: "acct_other" } } }));
+  expect(ended).toMatchObject({ state: "failed", errorCode: "account_mismatch" });
+  expect(t.sandbox.counts.byEndpoint.get("list subscriptions")).toBeUndefined();
+});
+
+test("two processes never work on one run", async () => {
+  const t = await openMirror();
+  t.sandbox.setLatency(30);
+  const { run: requested } = await requestRun(t.desk, {
+    mode: "full",
+    trigger: "command",
+    actor: systemActor,
+  });
+  const second = await requestRun(t.desk, { mode: "full", trigger: "command", actor: systemActor });
+  expect(second).toMatchObject({ alreadyRunning: true, run: { id: requested.id } });
+  const results = await Promise.allSettled([
+    executeRun(t.desk, requested.id),
+    executeRun(t.desk, requested.id),
+  ]);
+  expect(results.map((r) => (r.status === "fulfilled" ? r.value.state : r.reason.code)).sort()).toEqual([
+    "run_busy",
+    "succeeded",
+  ]);
+});
+
+test("nothing is ever written to Stripe, and the staging tables are gone after the run", async () => {
+  const t = await openMirror(100);
+  await run(t);
+  expect(t.sandbox.counts.writes).toBe(0);
+  const tables = await t.desk.sql`SELECT tablename FROM pg_tables WHERE schemaname = 'driftdesk_staging'`;
+  expect(tables).toEqual([]);
+});
