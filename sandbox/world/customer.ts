@@ -57,7 +57,7 @@ export function makeCustomer(
     invoice_prefix: random.id("x", 8).slice(2).toUpperCase(),
     invoice_settings: {
       custom_fields: null,
-      default_payment_method: random.id("pm", 24),
+      default_payment_method: random.id("pm_1", 23),
       footer: null,
       rendering_options: null,
     },

@@ -14,6 +14,9 @@ export interface InvoiceFacts {
   amount: number;
   paymentIntent: string | null;
   attempts: number;
+  nextAttempt: number | null;
+  /** When it was paid, voided or written off. */
+  settledAt: number | null;
 }
 
 export function makeInvoice(random: Random, facts: InvoiceFacts): Stripe.Invoice {
@@ -22,7 +25,7 @@ export function makeInvoice(random: Random, facts: InvoiceFacts): Stripe.Invoice
   const paid = status === "paid";
   const final = status !== "draft";
   const line: Stripe.InvoiceLineItem = {
-    id: random.id("il", 24),
+    id: random.id("il_1", 23),
     object: "line_item",
     amount,
     currency: subscription.currency,
@@ -62,7 +65,7 @@ export function makeInvoice(random: Random, facts: InvoiceFacts): Stripe.Invoice
       ? []
       : [
           {
-            id: random.id("inpay", 24),
+            id: random.id("inpay_1", 23),
             object: "invoice_payment",
             amount_paid: paid ? amount : null,
             amount_requested: amount,
@@ -74,8 +77,8 @@ export function makeInvoice(random: Random, facts: InvoiceFacts): Stripe.Invoice
             payment: { payment_intent: facts.paymentIntent, type: "payment_intent" },
             status: paid ? "paid" : status === "void" ? "canceled" : "open",
             status_transitions: {
-              canceled_at: status === "void" ? created : null,
-              paid_at: paid ? created : null,
+              canceled_at: status === "void" ? facts.settledAt : null,
+              paid_at: paid ? facts.settledAt : null,
             },
           },
         ];
@@ -93,9 +96,9 @@ export function makeInvoice(random: Random, facts: InvoiceFacts): Stripe.Invoice
     application: null,
     attempt_count: facts.attempts,
     attempted: facts.attempts > 0,
-    auto_advance: status === "open" || status === "draft",
+    auto_advance: facts.nextAttempt !== null,
     automatic_tax: { disabled_reason: null, enabled: false, liability: null, provider: null, status: null },
-    automatically_finalizes_at: final ? null : created + 3_600,
+    automatically_finalizes_at: null,
     billing_reason: facts.reason,
     collection_method: "charge_automatically",
     created,
@@ -128,7 +131,7 @@ export function makeInvoice(random: Random, facts: InvoiceFacts): Stripe.Invoice
     lines: { object: "list", data: [line], has_more: false, url: `/v1/invoices/${facts.id}/lines` },
     livemode: subscription.livemode,
     metadata: { source: "billing" },
-    next_payment_attempt: status === "open" ? created + 3 * 86_400 : null,
+    next_payment_attempt: facts.nextAttempt,
     number: final ? facts.number : null,
     on_behalf_of: null,
     parent: {
@@ -151,9 +154,9 @@ export function makeInvoice(random: Random, facts: InvoiceFacts): Stripe.Invoice
     status,
     status_transitions: {
       finalized_at: final ? created : null,
-      marked_uncollectible_at: status === "uncollectible" ? created + 21 * 86_400 : null,
-      paid_at: paid ? created : null,
-      voided_at: status === "void" ? created + 86_400 : null,
+      marked_uncollectible_at: status === "uncollectible" ? facts.settledAt : null,
+      paid_at: paid ? facts.settledAt : null,
+      voided_at: status === "void" ? facts.settledAt : null,
     },
     subtotal: amount,
     subtotal_excluding_tax: amount,

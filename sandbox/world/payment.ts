@@ -9,6 +9,8 @@ export interface PaymentFacts {
   created: number;
   livemode: boolean;
   succeeded: boolean;
+  /** When it was given up. */
+  canceledAt: number | null;
   description: string | null;
 }
 
@@ -18,9 +20,9 @@ export interface Payment {
 }
 
 export function makePayment(random: Random, facts: PaymentFacts): Payment {
-  const paymentIntentId = random.id("pi", 24);
-  const chargeId = random.id("ch", 24);
-  const method = random.id("pm", 24);
+  const paymentIntentId = random.id("pi_3", 23);
+  const chargeId = random.id("ch_3", 23);
+  const method = random.id("pm_1", 23);
   const { customer, amount, currency, created, livemode, succeeded } = facts;
   const charge: Stripe.Charge = {
     id: chargeId,
@@ -31,7 +33,7 @@ export function makePayment(random: Random, facts: PaymentFacts): Payment {
     application: null,
     application_fee: null,
     application_fee_amount: null,
-    balance_transaction: succeeded ? random.id("txn", 24) : null,
+    balance_transaction: succeeded ? random.id("txn_3", 23) : null,
     billing_details: {
       address: null,
       email: customer.email,
@@ -115,8 +117,8 @@ export function makePayment(random: Random, facts: PaymentFacts): Payment {
     application: null,
     application_fee_amount: null,
     automatic_payment_methods: null,
-    canceled_at: null,
-    cancellation_reason: null,
+    canceled_at: facts.canceledAt,
+    cancellation_reason: facts.canceledAt === null ? null : "void_invoice",
     capture_method: "automatic",
     client_secret: null,
     confirmation_method: "automatic",
@@ -148,7 +150,7 @@ export function makePayment(random: Random, facts: PaymentFacts): Payment {
     source: null,
     statement_descriptor: null,
     statement_descriptor_suffix: null,
-    status: succeeded ? "succeeded" : "requires_payment_method",
+    status: succeeded ? "succeeded" : facts.canceledAt === null ? "requires_payment_method" : "canceled",
     transfer_data: null,
     transfer_group: null,
   };

@@ -49,10 +49,10 @@ export class Random {
     return (entries.at(-1) as [K, number])[0];
   }
 
-  /** An id as Stripe makes them: `cus_NffrFeUfNV2Hib`. */
+  /** An id as Stripe makes them: `cus_NffrFeUfNV2Hib`, and with a prefix that goes on, `sub_1…`. */
   id(prefix: string, length = 14): string {
     const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-    let text = `${prefix}_`;
+    let text = prefix.includes("_") ? prefix : `${prefix}_`;
     for (let i = 0; i < length; i++) text += letters[Math.floor(this.next() * letters.length)];
     return text;
   }
