@@ -1,0 +1,64 @@
+import {
+  createLoader,
+  createSerializer,
+  parseAsArrayOf,
+  parseAsInteger,
+  parseAsString,
+  parseAsStringLiteral,
+} from "nuqs/server";
+import { causes, discrepancyStates, impacts, kinds } from "@/lib/db/schema.ts";
+import type { DiscrepancyFilter } from "@/lib/discrepancies/filter.ts";
+import { type Sort, sortKeys } from "@/lib/discrepancies/sort.ts";
+
+/** The whole state of the list, as it stands in the address bar: a link shows a colleague what one sees oneself. */
+export const listParams = {
+  state: parseAsStringLiteral(discrepancyStates).withDefault("open"),
+  q: parseAsString.withDefault(""),
+  impact: parseAsArrayOf(parseAsStringLiteral(impacts)).withDefault([]),
+  cause: parseAsArrayOf(parseAsStringLiteral(causes)).withDefault([]),
+  kind: parseAsArrayOf(parseAsStringLiteral(kinds)).withDefault([]),
+  resource: parseAsArrayOf(parseAsString).withDefault([]),
+  change: parseAsArrayOf(parseAsString).withDefault([]),
+  /** Open for at least this many hours. */
+  age: parseAsInteger.withDefault(0),
+  sort: parseAsStringLiteral(sortKeys).withDefault("impact"),
+  direction: parseAsStringLiteral(["asc", "desc"] as const).withDefault("desc"),
+  cursor: parseAsString,
+  /** The row whose panel is open. */
+  id: parseAsInteger,
+};
+export const loadListParams = createLoader(listParams);
+export const serializeListParams = createSerializer(listParams);
+export type ListParams = ReturnType<typeof loadListParams>;
+
+const some = <T>(values: readonly T[]): T[] | undefined => (values.length > 0 ? [...values] : undefined);
+
+export const filterOf = (params: ListParams): DiscrepancyFilter => ({
+  state: params.state,
+  search: params.q.trim().slice(0, 200) || undefined,
+  impact: some(params.impact.slice(0, 50)),
+  cause: some(params.cause.slice(0, 50)),
+  kind: some(params.kind.slice(0, 50)),
+  resource: some(params.resource.slice(0, 50)),
+  change: some(params.change.slice(0, 50)),
+  olderThanHours: params.age > 0 ? params.age : undefined,
+});
+
+export const sortOf = (params: ListParams): Sort => ({ by: params.sort, direction: params.direction });
+
+/** Whether anything narrows the list down, besides its state. */
+export const isFiltered = (params: ListParams): boolean =>
+  params.q.trim() !== "" ||
+  params.age > 0 ||
+  [params.impact, params.cause, params.kind, params.resource, params.change].some((list) => list.length > 0);
+
+export const noFilter = {
+  q: null,
+  impact: null,
+  cause: null,
+  kind: null,
+  resource: null,
+  change: null,
+  age: null,
+  cursor: null,
+} as const;
