@@ -1,6 +1,7 @@
 import {
   createLoader,
   createSerializer,
+  type inferParserType,
   parseAsArrayOf,
   parseAsInteger,
   parseAsString,
@@ -29,7 +30,7 @@ export const listParams = {
 };
 export const loadListParams = createLoader(listParams);
 export const serializeListParams = createSerializer(listParams);
-export type ListParams = ReturnType<typeof loadListParams>;
+export type ListParams = inferParserType<typeof listParams>;
 
 const some = <T>(values: readonly T[]): T[] | undefined => (values.length > 0 ? [...values] : undefined);
 
