@@ -147,6 +147,8 @@ CREATE TABLE driftdesk.discrepancies (
   run_id          bigint,
   first_seen_at   timestamptz NOT NULL DEFAULT now(),
   opened_at       timestamptz NOT NULL DEFAULT now(),
+  -- When its values last changed: what came after a person looked is not part of what that person decides.
+  changed_at      timestamptz NOT NULL DEFAULT now(),
   observed_at     timestamptz NOT NULL DEFAULT now(),
   closed_at       timestamptz,
   snoozed_until   timestamptz,

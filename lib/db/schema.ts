@@ -218,6 +218,7 @@ export const discrepancies = driftdesk.table("discrepancies", {
   runId: ref("run_id"),
   firstSeenAt: time("first_seen_at").notNull().defaultNow(),
   openedAt: time("opened_at").notNull().defaultNow(),
+  changedAt: time("changed_at").notNull().defaultNow(),
   observedAt: time("observed_at").notNull().defaultNow(),
   closedAt: time("closed_at"),
   snoozedUntil: time("snoozed_until"),

@@ -7,6 +7,7 @@ import { quoteName } from "../local/catalog.ts";
 import { copyInto, copyLine } from "../local/copy.ts";
 import { encodeValue } from "../local/encode.ts";
 import type { StripeReader } from "../stripe/reader.ts";
+import { readCurrent } from "./current.ts";
 import { columnOf, projectObject } from "./project.ts";
 import {
   createRereadTable,
@@ -106,7 +107,8 @@ export async function reaskStripe(context: ConfirmContext, stage: Stage, missing
 const unreachable = new Set(["stripe_unreachable", "stripe_rate_limited"]);
 
 async function reask(context: ConfirmContext, stage: Stage, candidate: Candidate): Promise<void> {
-  const objects = await readNow(context.stripe, stage, candidate);
+  const { by } = stage.resource.match;
+  const objects = await readCurrent(context.stripe, stage.resource, { by, match: candidate.match });
   const projected = objects.map((object) => projectObject(stage.resource, stage.table, object));
   await context.sql.begin(async (tx) => {
     const ids = [candidate.stripeId, ...projected.map((row) => row.stripeId)].filter((id) => id !== null);
@@ -151,45 +153,4 @@ function insertValues(
       error: `missingLocal.insert: ${error instanceof Error ? error.message : String(error)}`,
     };
   }
-}
-
-/** Everything at Stripe that a candidate's local row could stand for, as of now. */
-async function readNow(stripe: StripeReader, stage: Stage, candidate: Candidate): Promise<StripeObject[]> {
-  const { stripe: type, match, expand } = stage.resource;
-  if (match.by === "id") {
-    const object = await stripe.retrieve(type, candidate.match, expand);
-    return object ? [object] : [];
-  }
-  const customers =
-    match.by === "customer"
-      ? [candidate.match]
-      : (
-          await allPages((startingAfter) =>
-            stripe.list("customer", { email: candidate.match, startingAfter }),
-          )
-        ).map((customer) => customer.id);
-  const found: StripeObject[] = [];
-  for (const customer of customers) {
-    if (type === "customer") {
-      const object = await stripe.retrieve("customer", customer, expand);
-      if (object) found.push(object);
-    } else {
-      found.push(
-        ...(await allPages((startingAfter) => stripe.list(type, { customer, startingAfter, expand }))),
-      );
-    }
-  }
-  return found;
-}
-
-async function allPages<T extends StripeObject>(
-  page: (startingAfter: string | undefined) => Promise<{ data: T[]; hasMore: boolean }>,
-): Promise<T[]> {
-  const all: T[] = [];
-  for (let more = true; more; ) {
-    const { data, hasMore } = await page(all.at(-1)?.id);
-    all.push(...data);
-    more = hasMore && data.length > 0;
-  }
-  return all;
 }

@@ -72,6 +72,7 @@ async function updateKnown(tx: TransactionSql, stage: Stage, now: Date): Promise
         version = d.version + (c.happened <> 'same')::int,
         state = CASE WHEN c.happened = 'same' THEN d.state ELSE 'open' END,
         cause = CASE WHEN c.happened = 'same' THEN d.cause ELSE 'unknown' END,
+        changed_at = CASE WHEN c.happened = 'same' THEN d.changed_at ELSE $2 END,
         opened_at = CASE WHEN c.happened = 'reopened' THEN $2 ELSE d.opened_at END,
         closed_at = CASE WHEN c.happened = 'same' THEN d.closed_at END,
         snoozed_until = CASE WHEN c.happened = 'same' THEN d.snoozed_until END,
@@ -91,9 +92,9 @@ async function insertNew(tx: TransactionSql, stage: Stage, now: Date): Promise<v
     WITH added AS (
       INSERT INTO driftdesk.discrepancies
         (account_id, resource, kind, stripe_id, local_key, customer_id, label, observed, expected, fields, change,
-         row_error, impact, amount_minor, currency, first_run_id, run_id, first_seen_at, opened_at, observed_at)
+         row_error, impact, amount_minor, currency, first_run_id, run_id, first_seen_at, opened_at, changed_at, observed_at)
       SELECT $1, $2, kind, stripe_id, local_key, customer_id, label, observed, expected, fields, change,
-             row_error, impact, amount_minor, currency, $3::bigint, $3::bigint, $4::timestamptz, $4::timestamptz, $4::timestamptz
+             row_error, impact, amount_minor, currency, $3::bigint, $3::bigint, $4::timestamptz, $4::timestamptz, $4::timestamptz, $4::timestamptz
       FROM ${stage.confirmed} WHERE happened = 'found'
       ORDER BY stripe_id, local_key
       RETURNING id, stripe_id, local_key

@@ -204,7 +204,8 @@ test("a window that cannot be read makes the resource incomplete: nothing is mis
 test("a projection that throws and a value that does not fit are errors of their rows", async () => {
   const t = await openMirror();
   const subscriptions = [...t.sandbox.world.subscriptions.values()];
-  const [throwing, other] = subscriptions as [{ id: string }, { id: string }];
+  const [throwing, other] = subscriptions;
+  if (!throwing || !other) throw new Error("too few");
   const resource = t.desk.config.resources[0];
   if (!resource) throw new Error("no resource");
   const desk = t.with({
