@@ -118,18 +118,19 @@ interface LockedUser {
 }
 
 async function lock(tx: TransactionSql, email: string): Promise<LockedUser> {
+  // One change of people at a time: two admins who demote each other must not both succeed.
+  await tx`SELECT pg_advisory_xact_lock(hashtextextended('driftdesk users', 0))`;
   const [user] = await tx<LockedUser[]>`
     SELECT id, email, role FROM driftdesk.users
-    WHERE lower(email) = ${email.toLowerCase()} AND deactivated_at IS NULL
-    FOR UPDATE`;
+    WHERE lower(email) = ${email.toLowerCase()} AND deactivated_at IS NULL`;
   if (user) return user;
   throw new DriftdeskError("user_unknown", `There is no active user ${email}.`, { status: 404 });
 }
 
-/** Without an admin nobody could add one any more. Locks them all, so that two do not demote each other. */
+/** Without an admin nobody could add one any more. */
 async function keepAnAdmin(tx: TransactionSql, leaving: string): Promise<void> {
   const admins = await tx<{ email: string }[]>`
-    SELECT email FROM driftdesk.users WHERE role = 'admin' AND deactivated_at IS NULL ORDER BY id FOR UPDATE`;
+    SELECT email FROM driftdesk.users WHERE role = 'admin' AND deactivated_at IS NULL`;
   if (admins.some((admin) => admin.email !== leaving)) return;
   throw new DriftdeskError("last_admin", `${leaving} is the only admin. Make somebody else an admin first.`, {
     status: 409,

@@ -7,7 +7,11 @@ type Context = { params: Promise<{ nextauth: string[] }> };
 
 async function handle(request: Request, context: Context): Promise<Response> {
   const desk = await getDesk();
-  return NextAuth(request as never, context as never, authOptions(desk, await sessionSecret(desk.environment)));
+  return NextAuth(
+    request as never,
+    context as never,
+    authOptions(desk, await sessionSecret(desk.environment)),
+  );
 }
 
 export { handle as GET, handle as POST };

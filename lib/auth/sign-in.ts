@@ -1,0 +1,96 @@
+import { createHash } from "node:crypto";
+import { appendAudit } from "../audit/append.ts";
+import type { Actor, Desk } from "../desk.ts";
+import { DriftdeskError } from "../errors.ts";
+import { countAttempts } from "./attempts.ts";
+import { verifyPassword } from "./password.ts";
+import { findActor } from "./users.ts";
+
+type Door = Pick<Desk, "sql" | "now">;
+
+/** What a session remembers. `mark` changes with the password, which ends the sessions of the old one. */
+export interface SignedIn {
+  email: string;
+  mark: string;
+}
+
+/**
+ * Signs in by password. Errors: `sign_in_failed` (nobody learns whether the address or the password was wrong),
+ * `sign_in_limited`.
+ */
+export async function signInWithPassword(
+  desk: Door,
+  given: { email: string; password: string; address: string },
+): Promise<SignedIn & { name: string }> {
+  const email = given.email.trim().toLowerCase().slice(0, 200);
+  const attempts = countAttempts(desk.sql, email, given.address);
+  try {
+    await attempts.begin();
+  } catch (error) {
+    await auditFailure(desk, email, "password", "too many attempts");
+    throw error;
+  }
+  const [user] = await desk.sql<{ password_hash: string | null; name: string }[]>`
+    SELECT password_hash, name FROM driftdesk.users
+    WHERE lower(email) = ${email} AND deactivated_at IS NULL`;
+  if (!(await verifyPassword(given.password.slice(0, 1_000), user?.password_hash)) || !user) {
+    await auditFailure(desk, email, "password", "wrong address or password");
+    throw new DriftdeskError("sign_in_failed", "The address or the password is wrong.", { status: 401 });
+  }
+  await attempts.succeeded();
+  await auditSuccess(desk, email, "password");
+  return { email, name: user.name, mark: markOf(user.password_hash) };
+}
+
+/** Lets somebody in whom single sign-on vouches for, when they are a user here. Null: they are not. */
+export async function signInByVoucher(
+  desk: Door,
+  voucher: { email: string | null | undefined; verified: boolean },
+): Promise<SignedIn | null> {
+  const email = (voucher.email ?? "").trim().toLowerCase().slice(0, 200);
+  const [user] = await desk.sql<{ password_hash: string | null }[]>`
+    SELECT password_hash FROM driftdesk.users WHERE lower(email) = ${email} AND deactivated_at IS NULL`;
+  if (!user || !voucher.verified) {
+    const why = user ? "the provider has not verified the address" : "not a user of this desk";
+    await auditFailure(desk, email, "single sign-on", why);
+    return null;
+  }
+  await auditSuccess(desk, email, "single sign-on");
+  return { email, mark: markOf(user.password_hash) };
+}
+
+/** Who a session belongs to, as of now: a changed role counts at once, a changed password or deactivation ends it. */
+export async function resume(desk: Pick<Desk, "sql">, session: SignedIn): Promise<Actor | null> {
+  const [user] = await desk.sql<{ password_hash: string | null }[]>`
+    SELECT password_hash FROM driftdesk.users
+    WHERE lower(email) = ${session.email} AND deactivated_at IS NULL`;
+  if (!user || markOf(user.password_hash) !== session.mark) return null;
+  return findActor(desk, session.email);
+}
+
+function markOf(passwordHash: string | null): string {
+  return createHash("sha256")
+    .update(passwordHash ?? "")
+    .digest("base64url")
+    .slice(0, 16);
+}
+
+async function auditSuccess(desk: Door, email: string, by: string): Promise<void> {
+  const at = desk.now();
+  await desk.sql.begin(async (tx) => {
+    await tx`DELETE FROM driftdesk.sign_in_attempts WHERE expire < ${Date.now()}`;
+    await tx`UPDATE driftdesk.users SET last_sign_in_at = ${at} WHERE lower(email) = ${email}`;
+    await appendAudit(tx, [{ actor: email, action: "sign_in.succeeded", subject: email, data: { by } }], at);
+  });
+}
+
+async function auditFailure(desk: Door, email: string, by: string, why: string): Promise<void> {
+  // The one who tried is not known to be the one whose address was given: it stands as the subject, not as the actor.
+  const entry = {
+    actor: "system",
+    action: "sign_in.failed" as const,
+    subject: email,
+    data: { by, why },
+  };
+  await desk.sql.begin((tx) => appendAudit(tx, [entry], desk.now()));
+}

@@ -1,0 +1,57 @@
+import { PgBoss } from "pg-boss";
+import type { OpenDesk } from "../desk.ts";
+
+/** What each queue's jobs carry: only names of what stands in Driftdesk's own tables. */
+export interface Jobs {
+  run: { runId: number };
+  bulk: { bulkId: number };
+  schedule: { mode: "incremental" | "full" };
+}
+
+type Queued = Pick<OpenDesk, "databaseUrl" | "log">;
+
+// One pg-boss per desk. On globalThis: a bundler makes several copies of this module in one process.
+const key = Symbol.for("driftdesk.queues");
+const process_ = globalThis as typeof globalThis & { [key]?: WeakMap<Queued, Promise<PgBoss>> };
+process_[key] ??= new WeakMap();
+const opened = process_[key];
+
+/** The desk's pg-boss, with its queues made; started by whoever asks first. `worker`: it also keeps the schedules. */
+export function openQueues(desk: Queued, options: { worker?: boolean } = {}): Promise<PgBoss> {
+  const known = opened.get(desk);
+  if (known) return known;
+  const starting = start(desk, options.worker ?? false);
+  opened.set(desk, starting);
+  starting.catch(() => opened.delete(desk));
+  return starting;
+}
+
+export async function closeQueues(desk: Queued): Promise<void> {
+  const boss = await opened.get(desk)?.catch(() => undefined);
+  opened.delete(desk);
+  // Whoever works on jobs has been told to stop by now; what it leaves is found in the tables again.
+  await boss?.stop({ graceful: false });
+}
+
+async function start(desk: Queued, worker: boolean): Promise<PgBoss> {
+  const boss = new PgBoss({
+    connectionString: desk.databaseUrl,
+    application_name: "driftdesk jobs",
+    schema: "driftdesk_jobs",
+    max: worker ? 5 : 2,
+    supervise: worker,
+    schedule: worker,
+    useListenNotify: worker,
+  });
+  boss.on("error", (error) => desk.log.error(error, "the queue has a problem"));
+  boss.on("warning", (warning) => desk.log.warn(warning, "the queue warns"));
+  await boss.start();
+  // A job is only a wake-up call, what there is to do stands in the tables and is looked for there too (worker.ts):
+  // so a failed job is not tried again, and one that a killed process held does not block its successor for long.
+  const wakeUp = { notify: true, retryLimit: 0, deleteAfterSeconds: 86_400 };
+  await boss.createQueue("run", wakeUp);
+  await boss.createQueue("bulk", wakeUp);
+  // A full run that comes due while another run is under way waits for its turn.
+  await boss.createQueue("schedule", { ...wakeUp, retryLimit: 20, retryDelay: 60 });
+  return boss;
+}

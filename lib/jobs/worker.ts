@@ -1,0 +1,117 @@
+import { setTimeout as wait } from "node:timers/promises";
+import type { PgBoss } from "pg-boss";
+import { type OpenDesk, systemActor } from "../desk.ts";
+import { DriftdeskError } from "../errors.ts";
+import { executeBulk } from "../fixes/execute.ts";
+import { recoverFixes, wakeSnoozed } from "../fixes/recover.ts";
+import { executeRun } from "../reconcile/run.ts";
+import { requestRun } from "../reconcile/runs.ts";
+import { closeQueues, type Jobs, openQueues } from "./queues.ts";
+
+export interface Worker {
+  /** Lets go of what is under way (another worker, or the next start, goes on with it) and closes the queues. */
+  stop(): Promise<void>;
+}
+
+export interface WorkerOptions {
+  /** How often the tables are searched for work that nobody was woken for. */
+  sweepMs?: number;
+}
+
+/** Works off the queues and keeps the schedules, beside any number of other workers. */
+export async function startWorker(desk: OpenDesk, options: WorkerOptions = {}): Promise<Worker> {
+  const boss = await openQueues(desk, { worker: true });
+  const stopping = new AbortController();
+  const underWay = new Set<Promise<unknown>>();
+  const track = <T>(work: Promise<T>): Promise<T> => {
+    const settled = work.catch(() => {}).finally(() => underWay.delete(settled));
+    underWay.add(settled);
+    return work;
+  };
+  const run = (id: number) => track(goOn(desk, id, stopping.signal));
+
+  await boss.work<Jobs["run"]>("run", { localConcurrency: 2 }, async ([job]) => {
+    if (job) await run(job.data.runId);
+  });
+  await boss.work<Jobs["bulk"]>("bulk", { localConcurrency: 2 }, async ([job]) => {
+    if (job) await track(executeBulk(desk, job.data.bulkId));
+  });
+  await boss.work<Jobs["schedule"]>("schedule", async ([job]) => {
+    if (job) await runScheduled(desk, job.data.mode, run);
+  });
+  await keepSchedules(desk, boss);
+  const sweeping = sweepForEver(desk, options.sweepMs ?? 15_000, stopping.signal, run);
+
+  return {
+    async stop() {
+      stopping.abort(new DriftdeskError("run_superseded", "This process stops; another one goes on."));
+      await sweeping;
+      await Promise.all(underWay);
+      await closeQueues(desk);
+    },
+  };
+}
+
+/** Executes a run unless another process does so already. */
+async function goOn(desk: OpenDesk, id: number, signal: AbortSignal): Promise<void> {
+  try {
+    await executeRun(desk, id, { signal });
+  } catch (error) {
+    if (error instanceof DriftdeskError && ["run_busy", "run_superseded"].includes(error.code)) return;
+    desk.log.error({ err: error, run: id }, "a run could not be executed");
+  }
+}
+
+async function runScheduled(
+  desk: OpenDesk,
+  mode: Jobs["schedule"]["mode"],
+  run: (id: number) => Promise<void>,
+): Promise<void> {
+  const requested = await requestRun(desk, { mode, trigger: "schedule", actor: systemActor });
+  if (!requested.alreadyRunning) return run(requested.run.id);
+  // An incremental one may be left out: the run under way, or the next one, sees the same. A full one may not.
+  if (mode === "full" && requested.run.mode !== "full")
+    throw new DriftdeskError("run_under_way", `Run ${requested.run.id} has to end first.`);
+}
+
+/** Makes the stored schedules those of the config: what the config no longer has would run for ever. */
+async function keepSchedules(desk: OpenDesk, boss: PgBoss): Promise<void> {
+  const wanted = new Map(desk.config.schedule.map((entry, number) => [`${entry.mode}-${number}`, entry]));
+  for (const stored of await boss.getSchedules("schedule"))
+    if (!wanted.has(stored.key ?? "")) await boss.unschedule("schedule", stored.key);
+  for (const [key, { cron, mode }] of wanted)
+    await boss.schedule("schedule", cron, { mode }, { key, tz: "UTC" });
+}
+
+async function sweepForEver(
+  desk: OpenDesk,
+  everyMs: number,
+  signal: AbortSignal,
+  run: (id: number) => Promise<void>,
+): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await recoverFixes(desk);
+      await wakeSnoozed(desk);
+      for (const id of await abandonedRuns(desk)) void run(id);
+    } catch (error) {
+      desk.log.error(error, "looking for left work failed");
+    }
+    await wait(everyMs, undefined, { signal }).catch(() => {});
+  }
+}
+
+/**
+ * Runs that nobody works on: their process was killed, or died before it could wake a worker. Those of the command
+ * line are left to `driftdesk reconcile --resume`.
+ */
+async function abandonedRuns(desk: OpenDesk): Promise<number[]> {
+  const rows = await desk.sql<{ id: number }[]>`
+    SELECT r.id FROM driftdesk.runs r
+    WHERE r.state IN ('queued', 'running') AND r.trigger <> 'command'
+      AND (r.state = 'running' OR r.requested_at < ${new Date(desk.now().getTime() - 30_000)})
+      AND NOT EXISTS (
+        SELECT FROM driftdesk.leases l WHERE l.run_id = r.id AND l.expires_at > clock_timestamp())
+    ORDER BY r.id`;
+  return rows.map((row) => row.id);
+}
