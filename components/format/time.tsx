@@ -55,7 +55,6 @@ export function Time({
   const time = (
     <time
       dateTime={date.toISOString()}
-      // biome-ignore lint/a11y/noNoninteractiveTabindex: the exact time has to be reachable by keyboard too.
       tabIndex={tabStop && style !== "exact" ? 0 : undefined}
       // The server's clock and zone are not the reader's.
       suppressHydrationWarning
