@@ -1,0 +1,56 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import { z } from "zod";
+import { answer } from "@/app/api/answer.ts";
+import { getDesk } from "@/app/desk.ts";
+import { runModes } from "@/lib/db/schema.ts";
+import { systemActor } from "@/lib/desk.ts";
+import { DriftdeskError } from "@/lib/errors.ts";
+import { enqueueRun } from "@/lib/jobs/enqueue.ts";
+import { requestRun, runSummary } from "@/lib/reconcile/runs.ts";
+
+const bodySchema = z.strictObject({
+  mode: z.enum(runModes).exclude(["targeted"]).default("full"),
+  only: z.array(z.string().max(200)).min(1).max(100).optional(),
+});
+
+/** Starts a run for whoever knows CRON_SECRET: 202 with the run, 409 with the one under way. */
+export function POST(request: Request): Promise<Response> {
+  return answer(async () => {
+    const desk = await getDesk();
+    checkBearer(request, desk.environment.cronSecret);
+    const body = bodySchema.safeParse(await readJson(request));
+    if (!body.success) throw new DriftdeskError("body_invalid", z.prettifyError(body.error), { status: 400 });
+    const { run, alreadyRunning } = await requestRun(desk, {
+      ...body.data,
+      trigger: "cron",
+      actor: systemActor,
+    });
+    if (!alreadyRunning) await enqueueRun(desk, run.id);
+    return Response.json(
+      { ...runSummary(run), message: run.message, ...(alreadyRunning && { code: "run_under_way" }) },
+      { status: alreadyRunning ? 409 : 202, headers: { location: `/api/runs/${run.id}` } },
+    );
+  });
+}
+
+function checkBearer(request: Request, secret: string | undefined): void {
+  if (secret === undefined)
+    throw new DriftdeskError("cron_disabled", "Set CRON_SECRET to start runs from outside.", { status: 404 });
+  const given = /^Bearer (.+)$/i.exec(request.headers.get("authorization") ?? "")?.[1] ?? "";
+  const digest = (text: string) => createHash("sha256").update(text).digest();
+  // Digests are of one length, so that the comparison takes the same time whatever was given.
+  if (!timingSafeEqual(digest(given), digest(secret)))
+    throw new DriftdeskError("bearer_wrong", "The bearer token is missing or is not CRON_SECRET.", {
+      status: 401,
+    });
+}
+
+async function readJson(request: Request): Promise<unknown> {
+  const text = await request.text();
+  if (text.trim() === "") return {};
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new DriftdeskError("body_invalid", "The body is not JSON.", { status: 400 });
+  }
+}

@@ -1,0 +1,20 @@
+import { getDesk } from "@/app/desk.ts";
+import { DriftdeskError } from "@/lib/errors.ts";
+import { startWorker } from "@/lib/jobs/worker.ts";
+
+/** Opens the desk, so that what is wrong with it is said at the start, and lets go of everything at the end. */
+export async function startWeb(): Promise<void> {
+  // Without a fixed address the one that the browser used is right, e.g. 127.0.0.1 as well as localhost.
+  if (!process.env.NEXTAUTH_URL) process.env.AUTH_TRUST_HOST ??= "true";
+  const desk = await getDesk().catch((error) => {
+    console.error(error instanceof DriftdeskError ? error.message : error);
+    process.exit(2);
+  });
+  const worker = desk.environment.inlineWorker ? await startWorker(desk) : null;
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.once(signal, async () => {
+      await worker?.stop().catch((error) => desk.log.error(error, "the worker did not stop in order"));
+      await desk.close();
+      process.exit(0);
+    });
+}
