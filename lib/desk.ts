@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import type { Sql } from "postgres";
-import { type Environment, readEnvironment } from "./config/environment.ts";
+import { type Environment, readEnvironment, readRecordsEnvironment } from "./config/environment.ts";
 import { loadConfig } from "./config/load.ts";
 import type { Config } from "./config/resource.ts";
 import { connect } from "./db/connect.ts";
@@ -50,17 +50,9 @@ export interface OpenDeskOptions {
 export async function openDesk(options: OpenDeskOptions = {}): Promise<OpenDesk> {
   const environment = options.environment ?? readEnvironment();
   const config = options.config ?? (await loadConfig(environment.configFile));
-  const embedded =
-    environment.databaseUrl === undefined ? await attachEmbedded(environment.dataFolder) : null;
-  const databaseUrl = environment.databaseUrl ?? (embedded?.url as string);
+  const records = await openRecords(environment);
+  const { sql, databaseUrl } = records;
   const localUrl = environment.localDatabaseUrl ?? databaseUrl;
-  try {
-    await migrate(databaseUrl);
-  } catch (error) {
-    await embedded?.release();
-    throw error;
-  }
-  const sql = connect(databaseUrl, { max: 20 });
   const local = localUrl === databaseUrl ? sql : connect(localUrl, { max: 10 });
   return {
     environment,
@@ -78,6 +70,35 @@ export async function openDesk(options: OpenDeskOptions = {}): Promise<OpenDesk>
     random: options.random ?? Math.random,
     async close() {
       if (local !== sql) await local.end({ timeout: 5 });
+      await records.close();
+    },
+  };
+}
+
+export interface Records extends Pick<Desk, "sql" | "now"> {
+  databaseUrl: string;
+  close(): Promise<void>;
+}
+
+/** Opens Driftdesk's own tables only: for what needs neither a config nor Stripe. */
+export async function openRecords(
+  environment: Pick<Environment, "databaseUrl" | "dataFolder"> = readRecordsEnvironment(),
+): Promise<Records> {
+  const embedded =
+    environment.databaseUrl === undefined ? await attachEmbedded(environment.dataFolder) : null;
+  const databaseUrl = environment.databaseUrl ?? (embedded?.url as string);
+  try {
+    await migrate(databaseUrl);
+  } catch (error) {
+    await embedded?.release();
+    throw error;
+  }
+  const sql = connect(databaseUrl, { max: 20 });
+  return {
+    databaseUrl,
+    sql,
+    now: () => new Date(),
+    async close() {
       await sql.end({ timeout: 5 });
       await embedded?.release();
     },

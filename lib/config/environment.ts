@@ -74,23 +74,24 @@ const schema = z
       });
   });
 
+const recordsSchema = z.object({
+  DATABASE_URL: postgresUrl.optional(),
+  DRIFTDESK_DIR: z.string().optional(),
+});
+
+/** As `readEnvironment`, of what Driftdesk's own tables need: no Stripe key, no config. */
+export function readRecordsEnvironment(
+  given: Readonly<Record<string, string | undefined>> = process.env,
+): Pick<Environment, "databaseUrl" | "dataFolder"> {
+  const env = check(recordsSchema, given);
+  return { databaseUrl: env.DATABASE_URL, dataFolder: dataFolder(env.DRIFTDESK_DIR) };
+}
+
 /** Reads and checks the environment. One error, `environment_invalid`, lists everything that is wrong, and no value. */
 export function readEnvironment(
   given: Readonly<Record<string, string | undefined>> = process.env,
 ): Environment {
-  // An empty variable is what people leave behind in .env files: it means "not set".
-  const set = Object.fromEntries(
-    Object.entries(given).filter(([, value]) => value !== undefined && value.trim() !== ""),
-  );
-  const parsed = schema.safeParse(set);
-  if (!parsed.success) {
-    const lines = parsed.error.issues.map((issue) => `  ${issue.path.join(".")} ${issue.message}`);
-    throw new DriftdeskError(
-      "environment_invalid",
-      ["The environment is not complete:", ...lines].join("\n"),
-    );
-  }
-  const env = parsed.data;
+  const env = check(schema, given);
   return {
     databaseUrl: env.DATABASE_URL,
     localDatabaseUrl: env.LOCAL_DATABASE_URL,
@@ -104,7 +105,7 @@ export function readEnvironment(
     nextAuthUrl: env.NEXTAUTH_URL ?? `http://localhost:${env.PORT}`,
     port: env.PORT,
     configFile: resolve(env.DRIFTDESK_CONFIG ?? "driftdesk.config.ts"),
-    dataFolder: resolve(env.DRIFTDESK_DIR ?? join(process.cwd(), ".driftdesk")),
+    dataFolder: dataFolder(env.DRIFTDESK_DIR),
     inlineWorker: env.DRIFTDESK_INLINE_WORKER === "true",
     oidc:
       env.OIDC_ISSUER && env.OIDC_CLIENT_ID && env.OIDC_CLIENT_SECRET
@@ -116,4 +117,25 @@ export function readEnvironment(
           }
         : undefined,
   };
+}
+
+const dataFolder = (named: string | undefined) => resolve(named ?? join(process.cwd(), ".driftdesk"));
+
+function check<T extends z.ZodType>(
+  schema: T,
+  given: Readonly<Record<string, string | undefined>>,
+): z.output<T> {
+  // An empty variable is what people leave behind in .env files: it means "not set".
+  const set = Object.fromEntries(
+    Object.entries(given).filter(([, value]) => value !== undefined && value.trim() !== ""),
+  );
+  const parsed = schema.safeParse(set);
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map((issue) => `  ${issue.path.join(".")} ${issue.message}`);
+    throw new DriftdeskError(
+      "environment_invalid",
+      ["The environment is not complete:", ...lines].join("\n"),
+    );
+  }
+  return parsed.data;
 }

@@ -102,14 +102,16 @@ async function sweepForEver(
 }
 
 /**
- * Runs that nobody works on: their process was killed, or died before it could wake a worker. Those of the command
- * line are left to `driftdesk reconcile --resume`.
+ * Runs that nobody works on: their process was killed, or died before it could wake a worker. One of the command line
+ * is left to `driftdesk reconcile --resume` for a minute.
  */
 async function abandonedRuns(desk: OpenDesk): Promise<number[]> {
+  const now = desk.now().getTime();
   const rows = await desk.sql<{ id: number }[]>`
     SELECT r.id FROM driftdesk.runs r
-    WHERE r.state IN ('queued', 'running') AND r.trigger <> 'command'
-      AND (r.state = 'running' OR r.requested_at < ${new Date(desk.now().getTime() - 30_000)})
+    WHERE r.state IN ('queued', 'running')
+      AND (r.state = 'running' OR r.requested_at < ${new Date(now - 30_000)})
+      AND (r.trigger <> 'command' OR coalesce(r.heartbeat_at, r.requested_at) < ${new Date(now - 60_000)})
       AND NOT EXISTS (
         SELECT FROM driftdesk.leases l WHERE l.run_id = r.id AND l.expires_at > clock_timestamp())
     ORDER BY r.id`;
