@@ -23,8 +23,8 @@ export const viewport: Viewport = {
 };
 
 export default async function RootLayout({ children }: { children: ReactNode }) {
-  // Set by the proxy for each request; scripts without it do not run.
-  const nonce = (await headers()).get("x-nonce") ?? undefined;
+  // The proxy makes a policy for each request; a script without its nonce does not run.
+  const nonce = (await headers()).get("content-security-policy")?.match(/'nonce-([^']+)'/)?.[1];
   return (
     <html lang="en" suppressHydrationWarning className={`${GeistSans.variable} ${GeistMono.variable}`}>
       <body>
