@@ -1,0 +1,99 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as wait } from "node:timers/promises";
+import { findActor } from "../../lib/auth/users.ts";
+import type { BulkAction } from "../../lib/db/schema.ts";
+import { type Desk, openDesk } from "../../lib/desk.ts";
+import { DriftdeskError } from "../../lib/errors.ts";
+import { requestBulk } from "../../lib/fixes/bulk.ts";
+import { executeBulk } from "../../lib/fixes/execute.ts";
+import type { Selection } from "../../lib/fixes/selection.ts";
+import { count, note, print } from "./print.ts";
+
+export interface ApplyOptions {
+  allOpen?: boolean;
+  as: string;
+  json?: boolean;
+}
+
+/** Decides and applies, with one person's rights. 1 when not all of it could be applied, or waits for a second person. */
+export async function apply(ids: string[], options: ApplyOptions): Promise<number> {
+  if (ids.length > 0 === (options.allOpen === true))
+    throw new DriftdeskError("selection_missing", "Name the ids to apply, or --all-open, and not both.");
+  const desk = await openDesk();
+  try {
+    const actor = await findActor(desk, options.as);
+    if (!actor)
+      throw new DriftdeskError(
+        "user_unknown",
+        `There is no active user ${options.as}. \`driftdesk users add\` adds one.`,
+      );
+    const selection: Selection = options.allOpen
+      ? { filter: { state: "open" }, seenUntil: desk.now() }
+      : await selectIds(desk, ids);
+    const requested = await requestBulk(
+      desk,
+      { kind: "apply", selection, requestKey: randomUUID() },
+      actor,
+    ).catch((error) => {
+      if (options.allOpen && error instanceof DriftdeskError && error.code === "nothing_selected")
+        return null;
+      throw error;
+    });
+    if (requested === null) {
+      note("Nothing open can be applied.");
+      if (options.json) await print(JSON.stringify(summary(null)));
+      return 0;
+    }
+    const bulk = await finish(desk, requested);
+    note(inWords(bulk));
+    if (options.json) await print(JSON.stringify(summary(bulk)));
+    return bulk.state === "done" && bulk.applied === bulk.total ? 0 : 1;
+  } finally {
+    await desk.close();
+  }
+}
+
+async function selectIds(desk: Desk, ids: readonly string[]): Promise<Selection> {
+  const numbers = ids.map(Number);
+  const odd = ids.find((_, i) => !Number.isSafeInteger(numbers[i]) || (numbers[i] as number) < 1);
+  if (odd !== undefined) throw new DriftdeskError("id_invalid", `"${odd}" is not the id of a discrepancy.`);
+  const found = await desk.sql<{ id: number; version: number }[]>`
+    SELECT id, version FROM driftdesk.discrepancies WHERE id = ANY(${numbers}::bigint[]) ORDER BY id`;
+  const missing = numbers.filter((id) => !found.some((row) => row.id === id));
+  if (missing.length > 0)
+    throw new DriftdeskError("discrepancy_unknown", `There is no discrepancy ${missing.join(", ")}.`);
+  return { ids: found.map(({ id, version }) => ({ id, version })) };
+}
+
+async function finish(desk: Desk, requested: BulkAction): Promise<BulkAction> {
+  let bulk = requested;
+  // A worker that looks for left work may have taken it up in between: then this waits for its end.
+  while (bulk.state === "running") {
+    bulk = await executeBulk(desk, bulk.id);
+    if (bulk.state === "running") await wait(200);
+  }
+  return bulk;
+}
+
+function summary(bulk: BulkAction | null) {
+  return {
+    bulk: bulk?.id ?? null,
+    state: bulk?.state ?? "done",
+    total: bulk?.total ?? 0,
+    applied: bulk?.applied ?? 0,
+    stale: bulk?.stale ?? 0,
+    failed: bulk?.failed ?? 0,
+    skipped: bulk?.skipped ?? 0,
+  };
+}
+
+function inWords(bulk: BulkAction): string {
+  if (bulk.state === "waiting")
+    return `Bulk ${bulk.id}: ${count(bulk.total, "fix", "fixes")} wait for a second person to approve them on the desk.`;
+  const parts = (["applied", "stale", "failed", "skipped"] as const)
+    .filter((outcome) => outcome === "applied" || bulk[outcome] > 0)
+    .map((outcome) => `${bulk[outcome].toLocaleString("en-US")} ${outcome}`);
+  const why =
+    bulk.stale > 0 ? " Stale rows were changed by somebody else meanwhile; they are open again." : "";
+  return `Bulk ${bulk.id}: ${parts.join(", ")} of ${bulk.total.toLocaleString("en-US")}.${why}`;
+}

@@ -1,0 +1,92 @@
+// The command `driftdesk`. Exit codes: 0 done, 1 found a problem that it was asked to look for, 2 failed.
+import { Command, CommanderError } from "commander";
+import { openRecords } from "../lib/desk.ts";
+import { DriftdeskError } from "../lib/errors.ts";
+import { redact } from "../lib/log.ts";
+import { apply } from "./command/apply.ts";
+import { check } from "./command/check.ts";
+import { discrepancies } from "./command/discrepancies.ts";
+import { note } from "./command/print.ts";
+import { reconcile } from "./command/reconcile.ts";
+import { addUserCommand } from "./command/users.ts";
+
+// A reader that has seen enough (`| head`) is no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 2));
+
+const program = new Command("driftdesk")
+  .description("Finds every place where your Postgres and Stripe disagree, and corrects it safely.")
+  .exitOverride()
+  .showHelpAfterError();
+
+/** Registers what a command does; its answer is the exit code. */
+const does =
+  <Arguments extends unknown[]>(work: (...given: Arguments) => Promise<number>) =>
+  async (...given: Arguments) => {
+    process.exitCode = await work(...given);
+  };
+
+program
+  .command("migrate")
+  .description("bring Driftdesk's own tables up to date")
+  .action(
+    does(async () => {
+      const records = await openRecords();
+      await records.close();
+      note("Driftdesk's tables are up to date.");
+      return 0;
+    }),
+  );
+
+program
+  .command("check")
+  .description("check the config against the database and Stripe, a line per finding")
+  .action(does(check));
+
+program
+  .command("reconcile")
+  .description("compare everything, to the end, with progress on stderr")
+  .option("--full", "read everything (the default)")
+  .option("--since <age>", "what changed since, e.g. 24h (reads everything so far, and says so)")
+  .option("--only <name...>", "these resources only")
+  .option("--json", "end with one line of JSON on stdout")
+  .option("--resume", "go on with a run whose process was stopped or killed")
+  .action(does(reconcile));
+
+program
+  .command("discrepancies")
+  .description("list what differs")
+  .option("--state <state>", "in this state", "open")
+  .option("--json", "one JSON object a line")
+  .action(does(discrepancies));
+
+program
+  .command("apply")
+  .description("decide on discrepancies and apply them, with a person's rights")
+  .argument("[id...]", "ids of discrepancies")
+  .option("--all-open", "everything open that can be applied")
+  .requiredOption("--as <email>", "whose decision it is")
+  .option("--json", "end with one line of JSON on stdout")
+  .action(does(apply));
+
+const users = program.command("users").description("the people of this desk");
+users
+  .command("add")
+  .argument("<email>")
+  .description("add a person; prints a password once")
+  .requiredOption("--role <role>", "viewer, support, finance or admin")
+  .option("--name <name>", "what people call them")
+  .option("--password-stdin", "read the password from stdin instead of making one")
+  .action(does(addUserCommand));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = failure(error);
+}
+
+function failure(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof DriftdeskError) note(`${redact(error.message)} [${error.code}]`);
+  else note(redact(error instanceof Error ? (error.stack ?? error.message) : String(error)));
+  return 2;
+}

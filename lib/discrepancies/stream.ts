@@ -1,0 +1,24 @@
+import type { Sql } from "postgres";
+import type { Discrepancy } from "../db/schema.ts";
+import { type DiscrepancyFilter, filterCondition } from "./filter.ts";
+
+/** A discrepancy as the command line and scripts see it. */
+export type DiscrepancyLine = Pick<
+  Discrepancy,
+  "id" | "resource" | "kind" | "stripeId" | "localKey" | "fields" | "impact" | "cause" | "state"
+>;
+
+/** Everything that matches, in the order of its finding, a batch at a time: however many there are. */
+export async function* streamDiscrepancies(
+  sql: Sql,
+  filter: DiscrepancyFilter,
+  now: Date,
+): AsyncGenerator<DiscrepancyLine, void, undefined> {
+  const batches = sql<DiscrepancyLine[]>`
+    SELECT d.id, d.resource, d.kind, d.stripe_id AS "stripeId", d.local_key AS "localKey", d.fields, d.impact,
+           d.cause, d.state
+    FROM driftdesk.discrepancies d
+    WHERE ${filterCondition(sql, filter, now)}
+    ORDER BY d.id`.cursor(1_000);
+  for await (const batch of batches) yield* batch;
+}
