@@ -1,0 +1,53 @@
+"use client";
+
+import Link from "next/link";
+import { usePathname } from "next/navigation";
+import { cn } from "../ui/cn.ts";
+import { isCurrent, sections } from "./sections.ts";
+
+/** The sections: down the side on wide screens, along the bottom on phones. */
+export function Navigation({ openText, place }: { openText: string; place: "side" | "bottom" }) {
+  const pathname = usePathname();
+  return (
+    <nav aria-label="Sections" className={place === "side" ? "flex flex-col gap-0.5" : "grid grid-cols-5"}>
+      {sections.map(({ href, name, icon: Icon }) => {
+        const badge = href === "/discrepancies" ? openText : "";
+        return (
+          <Link
+            key={href}
+            href={href}
+            aria-current={isCurrent(href, pathname) ? "page" : undefined}
+            className={cn(
+              "group relative text-ink-2 transition-colors duration-100 hover:text-ink aria-[current=page]:text-ink",
+              place === "side"
+                ? "flex h-8 items-center gap-2.5 rounded-md px-2 text-13 font-medium hover:bg-hover aria-[current=page]:bg-selected"
+                : "flex h-14 flex-col items-center justify-center gap-1 text-12 -outline-offset-2",
+            )}
+          >
+            <Icon
+              aria-hidden
+              strokeWidth={1.75}
+              className={cn(
+                "text-ink-3 group-hover:text-ink-2 group-aria-[current=page]:text-ink",
+                place === "side" ? "size-4" : "size-5",
+              )}
+            />
+            {name}
+            {badge && (
+              <span
+                className={
+                  place === "side"
+                    ? "ml-auto text-12 font-normal text-ink-3 group-aria-[current=page]:text-ink-2"
+                    : "absolute top-1.5 left-1/2 ml-2 rounded-full bg-action px-1 text-[10px] leading-4 font-medium text-action-ink"
+                }
+              >
+                {badge}
+                <span className="sr-only"> open</span>
+              </span>
+            )}
+          </Link>
+        );
+      })}
+    </nav>
+  );
+}

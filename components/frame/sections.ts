@@ -1,0 +1,18 @@
+import { ArrowLeftRight, House, type LucideIcon, ScrollText, Settings2, Workflow } from "lucide-react";
+
+export interface Section {
+  href: string;
+  name: string;
+  icon: LucideIcon;
+}
+
+export const sections: readonly Section[] = [
+  { href: "/", name: "Overview", icon: House },
+  { href: "/discrepancies", name: "Drift", icon: ArrowLeftRight },
+  { href: "/runs", name: "Runs", icon: Workflow },
+  { href: "/audit", name: "Audit", icon: ScrollText },
+  { href: "/settings", name: "Settings", icon: Settings2 },
+];
+
+export const isCurrent = (href: string, pathname: string) =>
+  href === "/" ? pathname === "/" : pathname === href || pathname.startsWith(`${href}/`);

@@ -1,0 +1,40 @@
+import type { Sql } from "postgres";
+import { getRun, type RunView } from "./runs.ts";
+
+export interface RecentRuns {
+  /** Queued or running. */
+  underWay: RunView | null;
+  /** The newest that came to an end by itself, whatever the end was. */
+  lastEnded: RunView | null;
+  /** The newest that said something about both sides: what the numbers on a page come from. */
+  lastAnswer: RunView | null;
+}
+
+/** The runs that say how far the numbers can be trusted. */
+export async function recentRuns(sql: Sql): Promise<RecentRuns> {
+  const [found] = await sql<
+    { underWay: number | null; lastEnded: number | null; lastAnswer: number | null }[]
+  >`
+    SELECT max(r.id) FILTER (WHERE r.state IN ('queued', 'running')) AS "underWay",
+           max(r.id) FILTER (WHERE r.state NOT IN ('queued', 'running', 'cancelled')) AS "lastEnded",
+           max(r.id) FILTER (WHERE r.state IN ('succeeded', 'incomplete', 'suspicious')) AS "lastAnswer"
+    FROM driftdesk.runs r
+    WHERE r.mode <> 'targeted'`;
+  const read = (id: number | null | undefined) => (id ? getRun(sql, id) : null);
+  const [underWay, lastEnded, lastAnswer] = await Promise.all([
+    read(found?.underWay),
+    read(found?.lastEnded),
+    read(found?.lastAnswer),
+  ]);
+  return { underWay, lastEnded, lastAnswer };
+}
+
+/** The account of the newest run that reached Stripe; null before there was one. */
+export async function latestAccount(sql: Sql): Promise<{ id: string; livemode: boolean } | null> {
+  const [account] = await sql<{ id: string; livemode: boolean }[]>`
+    SELECT a.id, a.livemode
+    FROM driftdesk.runs r
+    JOIN driftdesk.accounts a ON a.id = r.account_id
+    ORDER BY r.id DESC LIMIT 1`;
+  return account ?? null;
+}
