@@ -1,4 +1,5 @@
 // The command `driftdesk`. Exit codes: 0 done, 1 found a problem that it was asked to look for, 2 failed.
+import "./env-files.ts";
 import { Command, CommanderError } from "commander";
 import { openRecords } from "../lib/desk.ts";
 import { DriftdeskError } from "../lib/errors.ts";

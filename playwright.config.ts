@@ -1,0 +1,39 @@
+import { existsSync, mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { defineConfig } from "@playwright/test";
+
+// Every process of Playwright reads this file: what is made up here is handed on by the environment.
+process.env.DRIFTDESK_E2E_PORT ??= "3210";
+process.env.DRIFTDESK_E2E_DIR ??= mkdtempSync(join(tmpdir(), "driftdesk-e2e-"));
+const port = Number(process.env.DRIFTDESK_E2E_PORT);
+const chromium = process.env.PLAYWRIGHT_CHROMIUM ?? ["/usr/bin/chromium"].find((path) => existsSync(path));
+
+export default defineConfig({
+  testDir: "e2e",
+  outputDir: "test-results",
+  timeout: 60_000,
+  // They share one desk, and what one person decides another one sees.
+  workers: 1,
+  fullyParallel: false,
+  forbidOnly: true,
+  reporter: "list",
+  use: {
+    baseURL: `http://localhost:${port}`,
+    trace: "retain-on-failure",
+    launchOptions: {
+      ...(chromium && { executablePath: chromium }),
+      // Chromium's own sandbox does not work for root.
+      args: process.getuid?.() === 0 ? ["--no-sandbox"] : [],
+    },
+  },
+  webServer: {
+    command: `"${process.execPath}" sandbox/demo.ts`,
+    url: `http://localhost:${port}/api/health`,
+    timeout: 180_000,
+    reuseExistingServer: false,
+    stdout: "pipe",
+    gracefulShutdown: { signal: "SIGTERM", timeout: 20_000 },
+    env: { PORT: String(port), DRIFTDESK_DIR: process.env.DRIFTDESK_E2E_DIR },
+  },
+});
