@@ -22,6 +22,8 @@ export interface Field {
   column: string;
   /** Reads the value from the Stripe object. May throw: that is an error of this one row. */
   from: (object: never) => unknown;
+  /** Top-level property that `from` reads, when it is nothing but that. */
+  property?: string | undefined;
   /** Stripe's value → local value. A value that the map lacks is an error of that one row. */
   values: Readonly<Record<string, string | number | boolean | null>> | undefined;
   policy: Policy;

@@ -1,6 +1,8 @@
 // Checks a configuration and brings it into the one shape that the rest of the code knows.
 import { z } from "zod";
+import { cronMistake } from "./cron.ts";
 import type { ConfigDefinition, Duration } from "./define.ts";
+import { type ConfigIssue, describeIssues } from "./issues.ts";
 import type { Config, Field, Resource, StripeType } from "./resource.ts";
 
 const stripeTypes = [
@@ -14,7 +16,7 @@ const stripeTypes = [
   "payout",
 ] as const satisfies readonly StripeType[];
 
-const name = z.string({ error: "a name of a column is missing" }).min(1, "a name cannot be empty");
+const name = z.string().min(1, "a name cannot be empty");
 const fn = z.custom<(object: never) => unknown>(
   (value) => typeof value === "function",
   "expected a function",
@@ -34,15 +36,23 @@ const duration = z
 const policy = z.enum(["review", "auto"]);
 const localValue = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 
-const fieldObject = z.strictObject({
-  from: z.union([z.string().min(1), fn], {
-    error: "name a property of the Stripe object, or give a function of it",
-  }),
-  values: z.record(z.string(), localValue).optional(),
-  policy: policy.optional(),
-  compare: z.enum(["exact", "ignoreCase"]).default("exact"),
-  money: z.boolean().default(false),
-});
+const fieldObject = z.strictObject(
+  {
+    from: z.union([z.string().min(1), fn], {
+      error: "name a property of the Stripe object, or give a function of it",
+    }),
+    values: z.record(z.string(), localValue).optional(),
+    policy: policy.optional(),
+    compare: z.enum(["exact", "ignoreCase"]).default("exact"),
+    money: z.boolean().default(false),
+  },
+  {
+    error: (issue) =>
+      issue.code === "invalid_type"
+        ? "name a property of the Stripe object, give a function of it, or { from, … }"
+        : undefined,
+  },
+);
 
 const resource = z
   .strictObject({
@@ -57,13 +67,16 @@ const resource = z
     updatedAt: name.optional(),
     label: name.optional(),
     where: z.string().min(1).optional(),
-    expand: z.array(z.string().min(1)).max(4, "Stripe expands four levels at most").default([]),
+    expand: z.array(z.string().min(1)).readonly().default([]),
     fields: z
       .record(z.string().min(1), z.unknown())
       .refine((fields) => Object.keys(fields).length > 0, "name at least one column to compare"),
     policy: policy.default("review"),
     access: z
-      .strictObject({ field: name, granted: z.array(z.string()).min(1, "name at least one value") })
+      .strictObject({
+        field: name,
+        granted: z.array(z.string()).min(1, "name at least one value").readonly(),
+      })
       .optional(),
     missingInStripe: z
       .union([z.literal("report"), z.strictObject({ set: z.record(z.string(), z.unknown()) })], {
@@ -110,12 +123,14 @@ const definition = z.strictObject({
   schedule: z
     .array(
       z.strictObject({
-        cron: z
-          .string()
-          .regex(/^(\S+\s+){4}\S+$/, 'five fields: minute, hour, day, month, weekday, as in "0 3 * * *"'),
+        cron: z.string().superRefine((cron, context) => {
+          const message = cronMistake(cron);
+          if (message !== null) context.addIssue({ code: "custom", message });
+        }),
         mode: z.enum(["incremental", "full"]),
       }),
     )
+    .readonly()
     .default([]),
   fixes: z
     .strictObject({
@@ -144,18 +159,12 @@ function milliseconds(text: Duration): number {
   return Number(text.slice(0, -1)) * unit;
 }
 
-/** One mistake: where in the config, and what to do about it. */
-export interface ConfigIssue {
-  path: string;
-  message: string;
-}
-
 /** Answers the config, or everything that is wrong with it. Takes whatever a file exported. */
 export function parseConfig(
   given: unknown,
 ): { config: Config; issues: [] } | { config: null; issues: ConfigIssue[] } {
-  const parsed = definition.safeParse(given);
-  if (!parsed.success) return { config: null, issues: parsed.error.issues.flatMap(describe) };
+  const parsed = definition.safeParse(given, { reportInput: true });
+  if (!parsed.success) return { config: null, issues: describeIssues(definition, parsed.error.issues) };
   const issues: ConfigIssue[] = [];
   const resources = Object.entries(parsed.data.resources).map(([resourceName, value]) =>
     normalise(resourceName, value, issues),
@@ -198,14 +207,13 @@ function normalise(resourceName: string, value: z.output<typeof resource>, issue
     where: value.where,
     expand: [...expand],
     fields: Object.entries(value.fields).flatMap(([column, field]) => {
-      const path = `resources.${resourceName}.fields.${column}`;
       const parsed = fieldObject.safeParse(
         typeof field === "string" || typeof field === "function" ? { from: field } : field,
+        { reportInput: true },
       );
       if (parsed.success) return [fieldOf(column, parsed.data, value.policy)];
-      issues.push(
-        ...parsed.error.issues.flatMap(describe).map((issue) => ({ ...issue, path: join(path, issue.path) })),
-      );
+      const path = ["resources", resourceName, "fields", column];
+      issues.push(...describeIssues(fieldObject, parsed.error.issues, path));
       return [];
     }),
     access: value.access,
@@ -219,6 +227,7 @@ function fieldOf(column: string, field: z.output<typeof fieldObject>, inherited:
   return {
     column,
     from: typeof from === "string" ? (object) => propertyOf(object, from) : from,
+    property: typeof from === "string" ? from : undefined,
     values: field.values,
     policy: field.policy ?? inherited,
     compare: field.compare,
@@ -239,60 +248,5 @@ function currentRank(object: { status?: unknown }): number {
   return rankOf < 0 ? order.length : rankOf;
 }
 
-const join = (...parts: string[]) => parts.filter((part) => part !== "").join(".");
-
-function describe(issue: z.core.$ZodIssue): ConfigIssue[] {
-  const path = issue.path.map(String).join(".");
-  if (issue.code === "unrecognized_keys")
-    return issue.keys.map((key) => ({
-      path: join(path, key),
-      message: `there is no such setting${suggest(key)}`,
-    }));
-  if (issue.code === "invalid_type" && issue.input === undefined) return [{ path, message: "is missing" }];
-  return [{ path, message: issue.message }];
-}
-
-const settings = [
-  ...Object.keys(definition.shape),
-  ...Object.keys(resource.shape),
-  ...Object.keys(fieldObject.shape),
-  "maxAge",
-  "autoLimit",
-  "secondPersonAbove",
-  "requestsPerSecond",
-  "perEndpoint",
-  "slack",
-  "ttl",
-];
-
-/** `; did you mean "label"?`, when a known name is near. */
-function suggest(key: string): string {
-  const near = nearest(key, settings);
-  return near === null ? "" : `; did you mean "${near}"?`;
-}
-
-/** The most similar of some names, or null when none is close enough to be meant. */
-export function nearest(given: string, names: Iterable<string>): string | null {
-  let best: { name: string; distance: number } | null = null;
-  for (const candidate of names) {
-    const distance = editDistance(given.toLowerCase(), candidate.toLowerCase());
-    if (best === null || distance < best.distance) best = { name: candidate, distance };
-  }
-  return best !== null && best.distance <= Math.max(2, given.length / 3) ? best.name : null;
-}
-
-function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const current = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      current.push(Math.min(replaced, (previous[j] ?? 0) + 1, (current[j - 1] ?? 0) + 1));
-    }
-    previous = current;
-  }
-  return previous[b.length] ?? 0;
-}
-
 // The definition's type is the promise to people who write configs; the schema must take all of it.
-true satisfies ConfigDefinition extends z.input<typeof definition> ? true : boolean;
+true satisfies ConfigDefinition extends z.input<typeof definition> ? true : never;

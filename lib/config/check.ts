@@ -1,0 +1,80 @@
+// Checks a configuration against both sides, before a run would stumble over it: one finding for each mistake.
+import type { Desk } from "../desk.ts";
+import { DriftdeskError } from "../errors.ts";
+import { checkLocalTable, checkWebhookLog } from "./check-local.ts";
+import { checkAccount, checkStripeObjects } from "./check-stripe.ts";
+
+export interface Finding {
+  level: "error" | "warning" | "ok";
+  /** Path in the config, or the name of what was looked at. */
+  where: string;
+  message: string;
+  remedy?: string;
+  code: string;
+}
+
+/** Everything that is wrong, then a line per resource without errors. Reads a few rows and objects; changes nothing. */
+export async function checkConfig(desk: Desk): Promise<Finding[]> {
+  const findings = await attempt("account", () => checkAccount(desk));
+  const stripeAnswers = findings.every((finding) => finding.level !== "error");
+  for (const resource of desk.config.resources) {
+    const where = `resources.${resource.name}`;
+    const { table, findings: about } = await checkTable(desk, resource);
+    if (stripeAnswers && table)
+      about.push(...(await attempt(where, () => checkStripeObjects(desk, resource, table))));
+    findings.push(...about);
+    if (about.some((finding) => finding.level === "error")) continue;
+    const { schema, name } = resource.table;
+    const columns = resource.fields.length === 1 ? "1 column" : `${resource.fields.length} columns`;
+    findings.push({
+      level: "ok",
+      where,
+      code: "ok",
+      message: `each ${resource.stripe} has ${columns} in ${schema}.${name}, matched by "${resource.match.column}"`,
+    });
+  }
+  findings.push(...(await attempt("webhookLog", () => checkWebhookLog(desk))));
+  return findings;
+}
+
+async function checkTable(desk: Desk, resource: Desk["config"]["resources"][number]) {
+  const findings: Finding[] = [];
+  let table: Awaited<ReturnType<typeof checkLocalTable>>["table"] = null;
+  findings.push(
+    ...(await attempt(`resources.${resource.name}`, async () => {
+      const checked = await checkLocalTable(desk.local, resource);
+      table = checked.table;
+      return checked.findings;
+    })),
+  );
+  return { table: table as typeof table, findings };
+}
+
+/** What cannot be looked at is a finding too, and the rest is still checked. */
+async function attempt(where: string, look: () => Promise<Finding[]>): Promise<Finding[]> {
+  try {
+    return await look();
+  } catch (error) {
+    if (error instanceof DriftdeskError)
+      return [{ level: "error", where, code: error.code, message: error.message }];
+    const reason = error instanceof Error ? error.message : String(error);
+    return [
+      {
+        level: "error",
+        where,
+        code: "local_unreadable",
+        message: `the local database could not be read: ${reason}`,
+        remedy: "check LOCAL_DATABASE_URL (or DATABASE_URL), and that its user may read the table",
+      },
+    ];
+  }
+}
+
+const marks = { error: "✗", warning: "!", ok: "✓" } as const;
+
+/** A finding as a line for the command line. */
+export function renderFinding(finding: Finding): string {
+  const remedy = finding.remedy === undefined ? "" : `\n    → ${finding.remedy}`;
+  const code = finding.level === "ok" ? "" : ` [${finding.code}]`;
+  return `${marks[finding.level]} ${finding.where}: ${finding.message}${code}${remedy}`;
+}
