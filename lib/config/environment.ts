@@ -104,7 +104,7 @@ export function readEnvironment(
     nextAuthSecret: env.NEXTAUTH_SECRET,
     nextAuthUrl: env.NEXTAUTH_URL ?? `http://localhost:${env.PORT}`,
     port: env.PORT,
-    configFile: resolve(env.DRIFTDESK_CONFIG ?? "driftdesk.config.ts"),
+    configFile: resolve(/* turbopackIgnore: true */ env.DRIFTDESK_CONFIG ?? "driftdesk.config.ts"),
     dataFolder: dataFolder(env.DRIFTDESK_DIR),
     inlineWorker: env.DRIFTDESK_INLINE_WORKER === "true",
     oidc:
@@ -119,7 +119,8 @@ export function readEnvironment(
   };
 }
 
-const dataFolder = (named: string | undefined) => resolve(named ?? join(process.cwd(), ".driftdesk"));
+const dataFolder = (named: string | undefined) =>
+  resolve(/* turbopackIgnore: true */ named ?? join(process.cwd(), ".driftdesk"));
 
 function check<T extends z.ZodType>(
   schema: T,
