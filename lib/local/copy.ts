@@ -1,4 +1,5 @@
-import { pipeline } from "node:stream/promises";
+import { once } from "node:events";
+import { finished } from "node:stream/promises";
 import type { Sql, TransactionSql } from "postgres";
 
 /** One row in the text format of `COPY … FROM STDIN`. */
@@ -38,5 +39,22 @@ export async function copyAcross(
 ): Promise<void> {
   const source = await from.unsafe(`COPY (${query}) TO STDOUT`).readable();
   const target = await to.unsafe(`COPY ${table} (${columns}) FROM STDIN`).writable();
-  await pipeline(source, target);
+  const written = finished(target);
+  // A target that failed is told about at the end: the source has to be read to its last byte all the same, or its
+  // connection, which goes back into the pool, would be stuck in the middle of the COPY for ever.
+  written.catch(() => {});
+  try {
+    for await (const piece of source.iterator({ destroyOnReturn: false })) {
+      if (target.destroyed || target.write(piece)) continue;
+      await Promise.race([once(target, "drain"), written]).catch(() => {});
+    }
+  } catch (error) {
+    target.destroy(error as Error);
+    throw error;
+  }
+  // postgres.js pauses the socket when a piece fills the stream, and resumes it when the stream asks for more. After
+  // the last piece nobody asks: the connection's next query would wait without end.
+  source._read(0);
+  if (!target.destroyed) target.end();
+  await written;
 }
