@@ -1,3 +1,141 @@
-export default function Overview() {
-  return <p>Overview</p>;
+import { ArrowRight, CircleCheck, Telescope } from "lucide-react";
+import type { Metadata } from "next";
+import Link from "next/link";
+import { getDesk } from "@/app/desk.ts";
+import { requireActor } from "@/app/session.ts";
+import { Time } from "@/components/format/time.tsx";
+import { plural } from "@/components/format/words.ts";
+import { RunButton } from "@/components/frame/run-button.tsx";
+import { DriftChart } from "@/components/overview/drift-chart.tsx";
+import { ImpactTiles } from "@/components/overview/impact-tiles.tsx";
+import { LatestRuns } from "@/components/overview/latest-runs.tsx";
+import { ResourceTable } from "@/components/overview/resource-table.tsx";
+import { figuresOf } from "@/components/runs/figures.ts";
+import { RunNotice } from "@/components/runs/run-notice.tsx";
+import { RunProgress } from "@/components/runs/run-progress.tsx";
+import { Card, CardHeader, CardTitle } from "@/components/ui/card.tsx";
+import { EmptyState } from "@/components/ui/empty-state.tsx";
+import { can } from "@/lib/auth/permissions.ts";
+import { driftByDay, type Summary, summarise } from "@/lib/discrepancies/summary.ts";
+import { waitingBulks } from "@/lib/fixes/bulk.ts";
+import { listRuns } from "@/lib/reconcile/runs.ts";
+import { runNow } from "./runs/actions.ts";
+import { currentRuns } from "./runs/recent.ts";
+
+export const metadata: Metadata = { title: "Overview" };
+
+const chartDays = 30;
+
+export default async function OverviewPage() {
+  const actor = await requireActor();
+  const desk = await getDesk();
+  const now = desk.now();
+  const [summary, days, waiting, latest, runs] = await Promise.all([
+    summarise(desk.sql, now),
+    driftByDay(desk.sql, now, chartDays),
+    waitingBulks(desk.sql),
+    listRuns(desk.sql, { limit: 6 }),
+    currentRuns(),
+  ]);
+  const runButton = (
+    <RunButton
+      runNow={runNow}
+      runningId={runs.underWay?.id ?? null}
+      allowed={can(actor.role, "run")}
+      label="Run now"
+      variant="primary"
+    />
+  );
+  const { underWay, lastEnded, lastAnswer } = runs;
+  if (!lastEnded && !underWay)
+    return (
+      <EmptyState
+        icon={Telescope}
+        title="Nothing has been compared yet."
+        action={can(actor.role, "run") && runButton}
+        className="py-32"
+      >
+        The first run reads every mapped table and the Stripe objects behind it, and shows where they
+        disagree. It changes nothing on either side.
+        {!can(actor.role, "run") && " Somebody with the role support, finance or admin can start it."}
+      </EmptyState>
+    );
+  return (
+    <div className="flex flex-col gap-6 px-4 py-6 md:px-6">
+      <header className="flex flex-wrap items-end justify-between gap-x-6 gap-y-2">
+        <div>
+          <h1 className="text-28 font-semibold">{headline(summary, lastAnswer !== null)}</h1>
+          <p className="mt-1 text-13 text-ink-2">
+            {lastAnswer?.finishedAt ? (
+              <>
+                {plural(figuresOf(lastAnswer).compared, "record")} compared{" "}
+                <Time at={lastAnswer.finishedAt} />.
+                {summary.rows > 0 && ` ${plural(summary.rows, "difference is", "differences are")} open.`}
+              </>
+            ) : (
+              "No run has come to an end yet."
+            )}
+          </p>
+        </div>
+        {waiting.length > 0 && (
+          <Link
+            href="/discrepancies?state=waiting"
+            className="inline-flex h-8 items-center gap-1.5 rounded-md border border-line-strong px-3 text-13 font-medium shadow-low hover:bg-hover"
+          >
+            {plural(waiting.length, "approval waits", "approvals wait")} for you
+            <ArrowRight aria-hidden className="size-4 text-ink-3" />
+          </Link>
+        )}
+      </header>
+      {underWay ? (
+        <RunProgress key={underWay.id} run={underWay} />
+      ) : (
+        lastEnded &&
+        lastEnded.state !== "succeeded" && (
+          <RunNotice run={lastEnded} numbersFrom={lastAnswer} action={can(actor.role, "run") && runButton} />
+        )
+      )}
+      {summary.rows === 0 && lastAnswer ? (
+        <Card>
+          <EmptyState icon={CircleCheck} title="Both sides agree.">
+            Every record that was compared says what Stripe says. New differences appear here after the next
+            run.
+          </EmptyState>
+        </Card>
+      ) : (
+        <ImpactTiles summary={summary} />
+      )}
+      <Card className="overflow-hidden">
+        <CardHeader>
+          <CardTitle>Where it is</CardTitle>
+        </CardHeader>
+        <ResourceTable mapped={desk.config.resources} found={summary.resources} run={lastAnswer} />
+      </Card>
+      <div className="grid items-start gap-6 xl:grid-cols-[minmax(0,1.6fr)_minmax(0,1fr)]">
+        <Card>
+          <CardHeader>
+            <CardTitle>Found and settled, {chartDays} days</CardTitle>
+          </CardHeader>
+          <DriftChart days={days} />
+        </Card>
+        <Card>
+          <CardHeader>
+            <CardTitle>Latest runs</CardTitle>
+            <Link href="/runs" className="rounded-sm text-12 text-ink-3 hover:text-ink">
+              All runs
+            </Link>
+          </CardHeader>
+          <LatestRuns runs={latest} />
+        </Card>
+      </div>
+    </div>
+  );
+}
+
+/** The answer first: is anybody hurt right now? */
+function headline(summary: Summary, known: boolean): string {
+  if (!known) return "Not known yet.";
+  if (summary.affectedCustomers > 0)
+    return `${plural(summary.affectedCustomers, "customer is", "customers are")} affected.`;
+  return summary.rows > 0 ? "Nobody is locked out or let in by mistake." : "Nothing differs.";
 }

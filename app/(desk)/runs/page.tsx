@@ -1,0 +1,75 @@
+import { Workflow } from "lucide-react";
+import type { Metadata } from "next";
+import Link from "next/link";
+import { z } from "zod";
+import { getDesk } from "@/app/desk.ts";
+import { requireActor } from "@/app/session.ts";
+import { PageHeader } from "@/components/frame/page-header.tsx";
+import { RunButton } from "@/components/frame/run-button.tsx";
+import { RunTable } from "@/components/runs/run-table.tsx";
+import { Button } from "@/components/ui/button.tsx";
+import { EmptyState } from "@/components/ui/empty-state.tsx";
+import { can } from "@/lib/auth/permissions.ts";
+import { listRuns } from "@/lib/reconcile/runs.ts";
+import { runNow } from "./actions.ts";
+import { currentRuns } from "./recent.ts";
+
+export const metadata: Metadata = { title: "Runs" };
+
+const pageSize = 50;
+const search = z.object({ before: z.coerce.number().int().positive().optional().catch(undefined) });
+
+export default async function RunsPage({
+  searchParams,
+}: {
+  searchParams: Promise<Record<string, string | string[] | undefined>>;
+}) {
+  const actor = await requireActor();
+  const { before } = search.parse(await searchParams);
+  const desk = await getDesk();
+  const [found, { underWay }] = await Promise.all([
+    listRuns(desk.sql, { limit: pageSize + 1, before }),
+    currentRuns(),
+  ]);
+  const runs = found.slice(0, pageSize);
+  const last = runs.at(-1);
+  const button = (
+    <RunButton
+      runNow={runNow}
+      runningId={underWay?.id ?? null}
+      allowed={can(actor.role, "run")}
+      label="Run now"
+      variant="primary"
+    />
+  );
+  return (
+    <>
+      <PageHeader title="Runs" actions={button}>
+        Each run reads both sides and compares them. It changes nothing in Stripe.
+      </PageHeader>
+      <div className="border-t border-line">
+        {runs.length > 0 ? (
+          <RunTable runs={runs} now={desk.now()} />
+        ) : (
+          <EmptyState icon={Workflow} title={before ? "No older runs." : "No run yet."}>
+            {before ? "The list ends here." : "Start one to see where your records and Stripe disagree."}
+          </EmptyState>
+        )}
+      </div>
+      {(before || found.length > pageSize) && (
+        <nav aria-label="Pages" className="flex gap-2 border-t border-line px-4 py-3 md:px-6">
+          {before && (
+            <Button asChild size="sm">
+              <Link href="/runs">Newest</Link>
+            </Button>
+          )}
+          {found.length > pageSize && last && (
+            <Button asChild size="sm">
+              <Link href={`/runs?before=${last.id}`}>Older runs</Link>
+            </Button>
+          )}
+        </nav>
+      )}
+    </>
+  );
+}

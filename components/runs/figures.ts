@@ -1,0 +1,54 @@
+import type { RunResource } from "@/lib/db/schema.ts";
+import type { RunView } from "@/lib/reconcile/runs.ts";
+
+export interface Figures {
+  compared: number;
+  objects: number;
+  mismatch: number;
+  missingLocal: number;
+  missingInStripe: number;
+  duplicate: number;
+  found: number;
+  fixed: number;
+}
+
+/** A run's figures over all its resources. */
+export function figuresOf(run: RunView): Figures {
+  const sum = (read: (resource: RunResource) => number) =>
+    run.resources.reduce((total, resource) => total + Number(read(resource)), 0);
+  const kinds = {
+    mismatch: sum((r) => r.mismatch),
+    missingLocal: sum((r) => r.missingLocal),
+    missingInStripe: sum((r) => r.missingInStripe),
+    duplicate: sum((r) => r.duplicate),
+  };
+  return {
+    ...kinds,
+    compared: sum((r) => r.compared),
+    objects: sum((r) => r.objects),
+    fixed: sum((r) => r.fixed),
+    found: kinds.mismatch + kinds.missingLocal + kinds.missingInStripe + kinds.duplicate,
+  };
+}
+
+export const foundIn = (resource: RunResource) =>
+  resource.mismatch + resource.missingLocal + resource.missingInStripe + resource.duplicate;
+
+/** How long it took, or has taken so far; null before it began. */
+export function durationMs(run: RunView, now: Date): number | null {
+  if (!run.startedAt) return null;
+  return (run.finishedAt ?? now).getTime() - run.startedAt.getTime();
+}
+
+/** The dates of a run that came as JSON are texts; this makes them dates again. */
+export function reviveRun(json: string): RunView {
+  const run = JSON.parse(json) as RunView;
+  const date = (value: Date | null) => (value === null ? null : new Date(value));
+  return {
+    ...run,
+    requestedAt: new Date(run.requestedAt),
+    startedAt: date(run.startedAt),
+    heartbeatAt: date(run.heartbeatAt),
+    finishedAt: date(run.finishedAt),
+  };
+}

@@ -1,0 +1,77 @@
+"use client";
+
+import { useRouter } from "next/navigation";
+import { useCallback } from "react";
+import type { RunResource } from "@/lib/db/schema.ts";
+import type { RunView } from "@/lib/reconcile/runs.ts";
+import { durationText } from "../format/clock.ts";
+import { useNow } from "../format/time.tsx";
+import { count, plural, resourceWords, stepWords } from "../format/words.ts";
+import { cn } from "../ui/cn.ts";
+import { durationMs, figuresOf, foundIn } from "./figures.ts";
+import { useLiveRun } from "./live-run.ts";
+import { RunState } from "./run-state.tsx";
+
+/** A run under way: what it reads, how far it is, what it has found; a line per resource. */
+export function RunProgress({ run: initial, action }: { run: RunView; action?: React.ReactNode }) {
+  const router = useRouter();
+  const refresh = useCallback(() => router.refresh(), [router]);
+  const run = useLiveRun(initial, refresh);
+  const figures = figuresOf(run);
+  const duration = durationMs(run, useNow());
+  return (
+    <section aria-label={`Run ${run.id}`} className="overflow-hidden rounded-lg border border-line">
+      <header className="flex flex-wrap items-center gap-x-4 gap-y-2 border-b border-line bg-sunken px-4 py-2.5 text-13">
+        <RunState state={run.state} className="font-medium" />
+        <p aria-live="polite" className="text-ink-2">
+          {run.state === "queued"
+            ? "It begins as soon as a worker is free."
+            : `${plural(figures.objects, "object")} read from Stripe in ${plural(run.requests, "request")}`}
+          {duration !== null && duration > 1000 && (
+            <span suppressHydrationWarning className="text-ink-3">
+              {" "}
+              · {durationText(duration)}
+            </span>
+          )}
+        </p>
+        <div className="ml-auto">{action}</div>
+      </header>
+      {run.resources.length > 0 && (
+        <ul className="divide-y divide-line text-13">
+          {run.resources.map((resource) => (
+            <ResourceLine key={resource.resource} resource={resource} />
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}
+
+function ResourceLine({ resource }: { resource: RunResource }) {
+  const share =
+    resource.state === "waiting"
+      ? 0
+      : resource.state === "fetching"
+        ? resource.windowsDone / Math.max(1, resource.windowsTotal)
+        : 1;
+  const found = foundIn(resource);
+  const done = resource.state === "done";
+  return (
+    <li className="grid min-h-9 grid-cols-[minmax(6rem,1fr)_minmax(6rem,2fr)_auto] items-center gap-4 px-4 sm:grid-cols-[10rem_minmax(6rem,1fr)_8rem_8rem]">
+      <span className="truncate font-medium first-letter:uppercase">{resourceWords(resource.resource)}</span>
+      <progress
+        max={1}
+        value={share}
+        aria-label={`${resourceWords(resource.resource)}: ${stepWords[resource.state]}`}
+        className={cn(
+          "h-1 w-full appearance-none overflow-hidden rounded-full bg-selected [&::-moz-progress-bar]:bg-ink-2 [&::-webkit-progress-bar]:bg-selected [&::-webkit-progress-value]:bg-ink-2",
+          done && "[&::-moz-progress-bar]:bg-fixed [&::-webkit-progress-value]:bg-fixed",
+        )}
+      />
+      <span className="truncate text-right text-ink-3 max-sm:hidden">{count(resource.objects)} objects</span>
+      <span className={cn("text-right", done ? "text-ink" : "text-ink-2")}>
+        {done ? (found === 0 ? "nothing differs" : `${count(found)} found`) : stepWords[resource.state]}
+      </span>
+    </li>
+  );
+}

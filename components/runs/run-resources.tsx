@@ -1,0 +1,67 @@
+import Link from "next/link";
+import type { RunView } from "@/lib/reconcile/runs.ts";
+import { count, resourceWords, stepWords } from "../format/words.ts";
+import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "../ui/table.tsx";
+import { foundIn } from "./figures.ts";
+import { Figure } from "./run-table.tsx";
+
+/** What a run did with each resource. */
+export function RunResources({ run }: { run: RunView }) {
+  return (
+    <Table label="By resource">
+      <TableHeader>
+        <TableRow>
+          <TableHead className="md:pl-6">Resource</TableHead>
+          <TableHead>State</TableHead>
+          <TableHead className="text-right">Stripe objects</TableHead>
+          <TableHead className="text-right">Local rows</TableHead>
+          <TableHead className="text-right">Compared</TableHead>
+          <TableHead className="text-right">Differ</TableHead>
+          <TableHead className="text-right">No local record</TableHead>
+          <TableHead className="text-right">Not in Stripe</TableHead>
+          <TableHead className="text-right">Duplicate</TableHead>
+          <TableHead className="text-right">Row errors</TableHead>
+          <TableHead className="text-right md:pr-6">Fixed</TableHead>
+        </TableRow>
+      </TableHeader>
+      <TableBody>
+        {run.resources.map((resource) => (
+          <TableRow key={resource.resource} className="align-top">
+            <TableCell className="whitespace-nowrap md:pl-6">
+              {foundIn(resource) > 0 ? (
+                <Link
+                  href={`/discrepancies?${new URLSearchParams({ resource: resource.resource })}`}
+                  className="link rounded-sm font-medium"
+                >
+                  {resourceWords(resource.resource)}
+                </Link>
+              ) : (
+                <span className="font-medium">{resourceWords(resource.resource)}</span>
+              )}
+            </TableCell>
+            <TableCell className="text-ink-2">
+              {stepWords[resource.state]}
+              {resource.message && (
+                <p className="max-w-80 pb-2 text-12 text-pretty text-ink-3">{resource.message}</p>
+              )}
+              {resource.state === "fetching" && (
+                <span className="ml-2 text-ink-3">
+                  {count(resource.windowsDone)} of {count(resource.windowsTotal)} parts
+                </span>
+              )}
+            </TableCell>
+            <Figure value={resource.objects} />
+            <Figure value={resource.localRows} />
+            <Figure value={resource.compared} />
+            <Figure value={resource.mismatch} strong />
+            <Figure value={resource.missingLocal} strong />
+            <Figure value={resource.missingInStripe} strong />
+            <Figure value={resource.duplicate} strong />
+            <Figure value={resource.rowErrors} strong />
+            <Figure value={resource.fixed} strong className="md:pr-6" />
+          </TableRow>
+        ))}
+      </TableBody>
+    </Table>
+  );
+}

@@ -1,0 +1,90 @@
+import Link from "next/link";
+import type { RunView } from "@/lib/reconcile/runs.ts";
+import { durationText } from "../format/clock.ts";
+import { Time } from "../format/time.tsx";
+import { count, resourceWords, runTriggerWords } from "../format/words.ts";
+import { cn } from "../ui/cn.ts";
+import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "../ui/table.tsx";
+import { durationMs, figuresOf } from "./figures.ts";
+import { RunState } from "./run-state.tsx";
+
+export function RunTable({ runs, now }: { runs: readonly RunView[]; now: Date }) {
+  return (
+    <Table label="Runs">
+      <TableHeader>
+        <TableRow>
+          <TableHead className="md:pl-6">Run</TableHead>
+          <TableHead>State</TableHead>
+          <TableHead>Started</TableHead>
+          <TableHead>Mode</TableHead>
+          <TableHead>By</TableHead>
+          <TableHead className="text-right">Took</TableHead>
+          <TableHead className="text-right">Compared</TableHead>
+          <TableHead className="text-right">Differ</TableHead>
+          <TableHead className="text-right">No local record</TableHead>
+          <TableHead className="text-right">Not in Stripe</TableHead>
+          <TableHead className="text-right">Duplicate</TableHead>
+          <TableHead className="text-right md:pr-6">Requests</TableHead>
+        </TableRow>
+      </TableHeader>
+      <TableBody>
+        {runs.map((run) => {
+          const figures = figuresOf(run);
+          const duration = durationMs(run, now);
+          return (
+            <TableRow key={run.id} className="relative has-[a:hover]:bg-hover">
+              <TableCell className="md:pl-6">
+                <Link
+                  href={`/runs/${run.id}`}
+                  className="rounded-sm font-medium after:absolute after:inset-0"
+                >
+                  {run.id}
+                </Link>
+              </TableCell>
+              <TableCell>
+                <RunState state={run.state} />
+              </TableCell>
+              <TableCell className="relative text-ink-2">
+                <Time at={run.startedAt ?? run.requestedAt} />
+              </TableCell>
+              <TableCell className="whitespace-nowrap text-ink-2">
+                {run.mode}
+                {run.onlyResources && (
+                  <span className="text-ink-3"> · {run.onlyResources.map(resourceWords).join(", ")}</span>
+                )}
+              </TableCell>
+              <TableCell className="max-w-48 truncate text-ink-2">
+                {run.trigger === "person" ? run.requestedBy : runTriggerWords[run.trigger]}
+              </TableCell>
+              <TableCell className="text-right whitespace-nowrap text-ink-2">
+                {duration === null ? "–" : durationText(duration)}
+              </TableCell>
+              <Figure value={figures.compared} />
+              <Figure value={figures.mismatch} strong />
+              <Figure value={figures.missingLocal} strong />
+              <Figure value={figures.missingInStripe} strong />
+              <Figure value={figures.duplicate} strong />
+              <Figure value={run.requests} className="md:pr-6" />
+            </TableRow>
+          );
+        })}
+      </TableBody>
+    </Table>
+  );
+}
+
+export function Figure({
+  value,
+  strong,
+  className,
+}: {
+  value: number;
+  strong?: boolean;
+  className?: string;
+}) {
+  return (
+    <TableCell className={cn("text-right", strong && value > 0 ? "text-ink" : "text-ink-3", className)}>
+      {value === 0 ? "–" : count(value)}
+    </TableCell>
+  );
+}
