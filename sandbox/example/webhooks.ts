@@ -41,7 +41,7 @@ export class Webhooks {
     if (!event) return "unknown";
     const known = this.#fates.get(event.id);
     if (known) return known;
-    const fate: Fate = this.#duringOutage(event)
+    const fate: Fate = this.duringOutage(event)
       ? "webhook_undelivered"
       : this.#dice.pick([
           "webhook_undelivered",
@@ -54,7 +54,7 @@ export class Webhooks {
     return fate;
   }
 
-  #duringOutage(event: WireEvent): boolean {
+  duringOutage(event: WireEvent): boolean {
     const hoursAgo = (this.#nowMs / 1000 - event.created) / 3600;
     return hoursAgo <= outageBeganHoursAgo && hoursAgo > outageEndedHoursAgo;
   }
@@ -68,7 +68,7 @@ export class Webhooks {
       const pending = fate === "webhook_undelivered" ? 1 : 0;
       if (event.pending_webhooks !== pending) this.#world.events.put({ ...event, pending_webhooks: pending });
       if (fate === "webhook_undelivered" || fate === "webhook_lost") continue;
-      const sentMs = this.#duringOutage(event)
+      const sentMs = this.duringOutage(event)
         ? this.#nowMs - outageEndedHoursAgo * 3_600_000 + dice.int(1, 40) * 60_000
         : event.created * 1000;
       const receivedMs = sentMs + dice.int(400, 3_000);
