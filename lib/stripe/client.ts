@@ -19,8 +19,6 @@ export interface StripeReaderOptions {
 }
 
 const systemClock: Clock = { now: () => performance.now(), sleep: (ms) => wait(ms) };
-/** More requests at the same time only run into Stripe's concurrency limits. */
-const maxInFlight = 50;
 
 /** Stripe, read-only, behind the account's two budgets. */
 export function createStripeReader(options: StripeReaderOptions): StripeReader {
@@ -34,6 +32,7 @@ export function createStripeReader(options: StripeReaderOptions): StripeReader {
     }),
     // Retries are ours: each of them has to wait for its turn like any other request.
     maxNetworkRetries: 0,
+    httpClient: withoutRetries(Stripe.createNodeHttpClient()),
     timeout: options.timeoutMs ?? 30_000,
     telemetry: false,
     appInfo: { name: "Driftdesk" },
@@ -41,14 +40,12 @@ export function createStripeReader(options: StripeReaderOptions): StripeReader {
   const endpoints = endpointsOf(stripe);
   const pace = new Pace(options.pace, clock);
   const counts = { requests: 0, rateLimited: 0 };
-  const places = new Places(maxInFlight);
 
   async function call<T>(endpoint: string, send: () => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
-      await places.take();
+      await pace.turn(endpoint);
       let failure: unknown;
       try {
-        await pace.turn(endpoint);
         counts.requests++;
         const answer = await send();
         pace.succeeded(endpoint);
@@ -56,14 +53,14 @@ export function createStripeReader(options: StripeReaderOptions): StripeReader {
       } catch (error) {
         failure = error;
       } finally {
-        places.give();
+        pace.over();
       }
       const verdict = judge(failure, endpoint);
       if (verdict.limited) {
         counts.rateLimited++;
         pace.refused(endpoint, verdict.reason);
       }
-      // A limit is not a fault: it is worth more patience.
+      // A limit is not a fault: it deserves more patience.
       if (!verdict.again || attempt >= (verdict.limited ? maxAttempts * 2 : maxAttempts)) throw verdict.error;
       await clock.sleep(random() * Math.min(10_000, 250 * 2 ** attempt));
     }
@@ -85,6 +82,17 @@ export function createStripeReader(options: StripeReaderOptions): StripeReader {
         endpoints[type].retrieve(id, expand && expand.length > 0 ? [...expand] : undefined),
       ),
   };
+}
+
+/** The package sends a request again by itself when its connection was closed, whatever it was told; it goes by these codes. */
+function withoutRetries(client: Stripe.HttpClient): Stripe.HttpClient {
+  const { makeRequest } = client;
+  client.makeRequest = (...request) =>
+    makeRequest.apply(client, request).catch((error: Error & { code?: string }) => {
+      if (error.code === "ECONNRESET" || error.code === "EPIPE") error.code = "connection_closed";
+      throw error;
+    });
+  return client;
 }
 
 interface Endpoint<T extends StripeObject> {
@@ -116,8 +124,14 @@ function endpointsOf(stripe: Stripe): { [K in StripeType]: Endpoint<StripeObject
   ): Endpoint<T> {
     return {
       async list(filter) {
-        const page = await list(listParams(filter));
-        return { data: page.data, hasMore: page.has_more };
+        try {
+          const page = await list(listParams(filter));
+          return { data: page.data, hasMore: page.has_more };
+        } catch (error) {
+          // A customer whom Stripe does not know has nothing.
+          if (isMissing(error) && error.param === "customer") return { data: [], hasMore: false };
+          throw error;
+        }
       },
       async retrieve(id, expand) {
         try {
@@ -166,6 +180,9 @@ function endpointsOf(stripe: Stripe): { [K in StripeType]: Endpoint<StripeObject
     ),
   };
 }
+
+const isMissing = (error: unknown): error is Stripe.errors.StripeInvalidRequestError =>
+  error instanceof Stripe.errors.StripeInvalidRequestError && error.code === "resource_missing";
 
 interface Verdict {
   error: Error;
@@ -235,28 +252,4 @@ function judge(failure: unknown, endpoint: string): Verdict {
 function headerOf(error: Stripe.errors.StripeError, name: string): string | undefined {
   const value: unknown = error.headers?.[name];
   return typeof value === "string" ? value : undefined;
-}
-
-/** A queue for the places in flight. */
-class Places {
-  #free: number;
-  readonly #waiting: (() => void)[] = [];
-
-  constructor(places: number) {
-    this.#free = places;
-  }
-
-  take(): Promise<void> {
-    if (this.#free > 0) {
-      this.#free--;
-      return Promise.resolve();
-    }
-    return new Promise((resolve) => this.#waiting.push(resolve));
-  }
-
-  give(): void {
-    const next = this.#waiting.shift();
-    if (next) next();
-    else this.#free++;
-  }
 }
