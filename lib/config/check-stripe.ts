@@ -1,6 +1,5 @@
 // Stripe's half of a check: is the key the right one, may it read what is mapped, and does the mapping fit real objects?
 import type { Desk } from "../desk.ts";
-import { DriftdeskError } from "../errors.ts";
 import { type LocalTable, quoteName, quoteTable } from "../local/catalog.ts";
 import { encodeValue } from "../local/encode.ts";
 import type { Finding } from "./check.ts";
@@ -47,14 +46,16 @@ export async function checkAccount(desk: Desk): Promise<Finding[]> {
   ];
 }
 
+/** With `table` also whether the mapping fits what both sides hold; without, only that objects can be read. */
 export async function checkStripeObjects(
   desk: Desk,
   resource: Resource,
-  table: LocalTable,
+  table: LocalTable | null,
 ): Promise<Finding[]> {
   const where = `resources.${resource.name}`;
   const { stripe } = desk;
-  const objects: readonly StripeObject[] = await readSample(desk, resource, where);
+  const sample = await stripe.list(resource.stripe, { limit: sampleSize, expand: resource.expand });
+  const objects: readonly StripeObject[] = sample.data;
   if (objects.some((object) => "livemode" in object && object.livemode !== stripe.livemode))
     return [
       {
@@ -65,20 +66,11 @@ export async function checkStripeObjects(
         remedy: "set the key of the mode that your tables are about",
       },
     ];
+  if (!table) return [];
   return [
     ...resource.fields.flatMap((field) => checkProjection(field, table, objects, `${where}.fields`)),
     ...(await checkLocalIds(desk, resource, where)),
   ];
-}
-
-async function readSample({ stripe }: Desk, resource: Resource, where: string): Promise<StripeObject[]> {
-  try {
-    const { data } = await stripe.list(resource.stripe, { limit: sampleSize, expand: resource.expand });
-    return data;
-  } catch (error) {
-    if (error instanceof DriftdeskError) throw new DriftdeskError(error.code, `${error.message}`);
-    throw new DriftdeskError("stripe_unreadable", `${where}: ${String(error)}`, { cause: error });
-  }
 }
 
 /** Whether what the mapping makes of real objects fits the column. The run goes on with such errors, so these are warnings. */

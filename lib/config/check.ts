@@ -1,8 +1,10 @@
 // Checks a configuration against both sides, before a run would stumble over it: one finding for each mistake.
 import type { Desk } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
+import type { LocalTable } from "../local/catalog.ts";
 import { checkLocalTable, checkWebhookLog } from "./check-local.ts";
 import { checkAccount, checkStripeObjects } from "./check-stripe.ts";
+import type { Resource } from "./resource.ts";
 
 export interface Finding {
   level: "error" | "warning" | "ok";
@@ -20,8 +22,11 @@ export async function checkConfig(desk: Desk): Promise<Finding[]> {
   for (const resource of desk.config.resources) {
     const where = `resources.${resource.name}`;
     const { table, findings: about } = await checkTable(desk, resource);
-    if (stripeAnswers && table)
-      about.push(...(await attempt(where, () => checkStripeObjects(desk, resource, table))));
+    if (stripeAnswers) {
+      // What is wrong here would only show again, in other words, on real objects.
+      const sound = about.some((finding) => finding.level === "error") ? null : table;
+      about.push(...(await attempt(where, () => checkStripeObjects(desk, resource, sound))));
+    }
     findings.push(...about);
     if (about.some((finding) => finding.level === "error")) continue;
     const { schema, name } = resource.table;
@@ -37,17 +42,17 @@ export async function checkConfig(desk: Desk): Promise<Finding[]> {
   return findings;
 }
 
-async function checkTable(desk: Desk, resource: Desk["config"]["resources"][number]) {
-  const findings: Finding[] = [];
-  let table: Awaited<ReturnType<typeof checkLocalTable>>["table"] = null;
-  findings.push(
-    ...(await attempt(`resources.${resource.name}`, async () => {
-      const checked = await checkLocalTable(desk.local, resource);
-      table = checked.table;
-      return checked.findings;
-    })),
-  );
-  return { table: table as typeof table, findings };
+async function checkTable(
+  desk: Desk,
+  resource: Resource,
+): Promise<{ table: LocalTable | null; findings: Finding[] }> {
+  const found: { table: LocalTable | null } = { table: null };
+  const findings = await attempt(`resources.${resource.name}`, async () => {
+    const checked = await checkLocalTable(desk.local, resource);
+    found.table = checked.table;
+    return checked.findings;
+  });
+  return { table: found.table, findings };
 }
 
 /** What cannot be looked at is a finding too, and the rest is still checked. */

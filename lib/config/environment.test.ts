@@ -1,0 +1,90 @@
+import { describe, expect, test } from "vitest";
+import { DriftdeskError } from "../errors.ts";
+import { readEnvironment, readRecordsEnvironment } from "./environment.ts";
+
+const key = { STRIPE_SECRET_KEY: "rk_test_abcdefghijklmnop" };
+
+function refusal(given: Record<string, string>): DriftdeskError {
+  try {
+    readEnvironment(given);
+  } catch (error) {
+    if (error instanceof DriftdeskError) return error;
+  }
+  throw new Error("it was accepted");
+}
+
+describe("the environment", () => {
+  test("a Stripe key is enough, and the rest has defaults", () => {
+    const environment = readEnvironment(key);
+    expect(environment).toMatchObject({
+      databaseUrl: undefined,
+      port: 3000,
+      nextAuthUrl: "http://localhost:3000",
+      inlineWorker: true,
+      oidc: undefined,
+    });
+    expect(environment.dataFolder).toMatch(/\/\.driftdesk$/);
+    expect(environment.configFile).toMatch(/\/driftdesk\.config\.ts$/);
+  });
+
+  test("one message lists everything wrong, by name and with the remedy", () => {
+    const error = refusal({
+      DATABASE_URL: "mysql://db",
+      PORT: "99999",
+      CRON_SECRET: "short",
+      SLACK_WEBHOOK_URL: "slack",
+      DRIFTDESK_INLINE_WORKER: "yes",
+    });
+    expect(error.code).toBe("environment_invalid");
+    for (const name of [
+      "DATABASE_URL",
+      "PORT",
+      "CRON_SECRET",
+      "SLACK_WEBHOOK_URL",
+      "DRIFTDESK_INLINE_WORKER",
+      "STRIPE_SECRET_KEY is missing: create a restricted key",
+    ])
+      expect(error.message).toContain(name);
+  });
+
+  test("no value is repeated in the message, for it may be a secret", () => {
+    const error = refusal({
+      DATABASE_URL: "user:hunter2@host/db",
+      STRIPE_SECRET_KEY: "pk_live_hunter2",
+      STRIPE_WEBHOOK_SECRET: "hunter2",
+      CRON_SECRET: "hunter2",
+      REDIS_URL: "hunter2",
+    });
+    expect(error.message).not.toContain("hunter2");
+  });
+
+  test("an empty variable counts as not set", () => {
+    expect(readEnvironment({ ...key, DATABASE_URL: "", CRON_SECRET: " " })).toMatchObject({
+      databaseUrl: undefined,
+      cronSecret: undefined,
+    });
+  });
+
+  test("single sign-on is set wholly or not at all", () => {
+    expect(refusal({ ...key, OIDC_ISSUER: "https://id.example.com" }).message).toContain("OIDC_CLIENT_ID");
+    const oidc = {
+      OIDC_ISSUER: "https://id.example.com",
+      OIDC_CLIENT_ID: "desk",
+      OIDC_CLIENT_SECRET: "secret",
+    };
+    expect(readEnvironment({ ...key, ...oidc }).oidc).toEqual({
+      issuer: "https://id.example.com",
+      clientId: "desk",
+      clientSecret: "secret",
+      name: "single sign-on",
+    });
+  });
+
+  test("the address follows the port unless it is named", () => {
+    expect(readEnvironment({ ...key, PORT: "4000" }).nextAuthUrl).toBe("http://localhost:4000");
+  });
+
+  test("Driftdesk's own tables need no key", () => {
+    expect(readRecordsEnvironment({ DATABASE_URL: "postgres://db/x" }).databaseUrl).toBe("postgres://db/x");
+  });
+});
