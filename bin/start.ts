@@ -3,6 +3,7 @@ import "./env-files.ts";
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { readEnvironment } from "../lib/config/environment.ts";
+import { whenAsked } from "./ending.ts";
 
 const next = (...args: string[]) =>
   spawn(process.execPath, ["node_modules/next/dist/bin/next", ...args], {
@@ -21,8 +22,7 @@ try {
   const built = existsSync(".next/BUILD_ID") || (await ended(next("build"))) === 0;
   if (!built) process.exit(2);
   const server = next("start", "--port", String(port));
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
-    process.on(signal, () => server.kill(signal));
+  whenAsked((signal) => server.kill(signal));
   process.exitCode = await ended(server);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);

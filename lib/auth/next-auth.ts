@@ -66,8 +66,12 @@ export function authOptions(desk: Desk, secret: string): NextAuthOptions {
       }),
     },
     logger: {
-      error: (code, metadata) => desk.log.error({ code, reason: reasonOf(metadata) }, "sign-in failed"),
-      warn: (code) => desk.log.debug({ code }, "sign-in warning"),
+      error(code, metadata) {
+        // Anybody can send a cookie that is none of ours.
+        const level = code === "JWT_SESSION_ERROR" ? "debug" : "error";
+        desk.log[level]({ code, reason: reasonOf(metadata) }, "next-auth");
+      },
+      warn: (code) => desk.log.debug({ code }, "next-auth"),
     },
   };
 }
