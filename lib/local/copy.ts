@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import type { Readable, Writable } from "node:stream";
 import { finished } from "node:stream/promises";
 import type { Sql, TransactionSql } from "postgres";
 
@@ -37,8 +38,18 @@ export async function copyAcross(
   table: string,
   columns: string,
 ): Promise<void> {
-  const source = await from.unsafe(`COPY (${query}) TO STDOUT`).readable();
-  const target = await to.unsafe(`COPY ${table} (${columns}) FROM STDIN`).writable();
+  // A session of its own: a full pool would pipeline somebody else's query behind the COPY, which refuses it.
+  const session = await from.reserve();
+  try {
+    const source = await session.unsafe(`COPY (${query}) TO STDOUT`).readable();
+    const target = await to.unsafe(`COPY ${table} (${columns}) FROM STDIN`).writable();
+    await pass(source, target);
+  } finally {
+    session.release();
+  }
+}
+
+async function pass(source: Readable, target: Writable): Promise<void> {
   const written = finished(target);
   // A target that failed is told about at the end: the source has to be read to its last byte all the same, or its
   // connection, which goes back into the pool, would be stuck in the middle of the COPY for ever.
