@@ -47,7 +47,7 @@ export default async function DeskLayout({ children }: { children: ReactNode }) 
         </div>
       </aside>
       <div className="flex min-w-0 flex-col pb-14 md:pb-0">
-        <div className="sticky top-0 z-30 flex h-12 items-center gap-3 border-b border-line bg-surface px-4 md:px-6">
+        <header className="sticky top-0 z-30 flex h-12 items-center gap-3 border-b border-line bg-surface px-4 md:px-6">
           <Link href="/" className="shrink-0 rounded-md md:hidden" aria-label="Overview">
             <Mark />
           </Link>
@@ -67,7 +67,7 @@ export default async function DeskLayout({ children }: { children: ReactNode }) 
               <PersonMenu person={person} compact />
             </span>
           </div>
-        </div>
+        </header>
         <main id="main" tabIndex={-1} className="min-w-0 flex-1 focus:outline-none">
           {children}
         </main>

@@ -33,7 +33,7 @@ export function StripeId({
       <Tooltip content={copied ? "Copied" : <span className="font-mono break-all">{id}</span>}>
         <button
           type="button"
-          aria-label={`Copy ${id}`}
+          aria-description={`Copies ${id}`}
           onClick={(event) => {
             event.stopPropagation();
             void navigator.clipboard.writeText(id).then(() => setCopied(true));

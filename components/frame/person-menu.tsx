@@ -38,8 +38,11 @@ export function PersonMenu({ person, compact }: { person: Person; compact?: bool
     <DropdownMenu>
       <DropdownMenuTrigger asChild>
         {compact ? (
-          <Button variant="quiet" size="icon" aria-label={`${person.name}, ${roleWords[person.role].long}`}>
+          <Button variant="quiet" size="icon">
             {face}
+            <span className="sr-only">
+              {person.name}, {roleWords[person.role].long}
+            </span>
           </Button>
         ) : (
           <Button variant="quiet" className="h-10 min-w-0 flex-1 shrink justify-start gap-2.5 px-2">

@@ -26,7 +26,7 @@ function Tile({ summary }: { summary: ImpactSummary }) {
   const unit = people ? (number === 1 ? "customer" : "customers") : number === 1 ? "record" : "records";
   return (
     <li className="relative flex flex-col bg-surface px-4 pt-3.5 pb-3 transition-colors duration-100 has-[a:hover]:bg-hover">
-      <h3 className="flex items-center gap-2 text-13 font-medium">
+      <h2 className="flex items-center gap-2 text-13 font-medium">
         <ImpactShape impact={impact} className={cn(number === 0 && "text-line-strong")} />
         <Link
           href={`/discrepancies?${new URLSearchParams({ impact })}`}
@@ -34,7 +34,7 @@ function Tile({ summary }: { summary: ImpactSummary }) {
         >
           {impactWords[impact].long}
         </Link>
-      </h3>
+      </h2>
       <p className="mt-3 flex items-baseline gap-2">
         <span className={cn("text-28 font-semibold", number === 0 && "text-ink-3")}>{count(number)}</span>
         <span className="text-13 text-ink-2">{unit}</span>

@@ -1,0 +1,74 @@
+import type { Metadata } from "next";
+import { getDesk } from "@/app/desk.ts";
+import { requireActor } from "@/app/session.ts";
+import { PageHeader } from "@/components/frame/page-header.tsx";
+import { CheckButton } from "@/components/settings/check-button.tsx";
+import { Mapping } from "@/components/settings/mapping.tsx";
+import { People } from "@/components/settings/people.tsx";
+import { Roles } from "@/components/settings/roles.tsx";
+import { Rules } from "@/components/settings/rules.tsx";
+import { Section } from "@/components/settings/section.tsx";
+import { can } from "@/lib/auth/permissions.ts";
+import { listUsers } from "@/lib/auth/users.ts";
+import { addPerson, changeRole, checkNow, deactivatePerson } from "./actions.ts";
+
+export const metadata: Metadata = { title: "Settings" };
+
+export default async function SettingsPage() {
+  const actor = await requireActor();
+  const desk = await getDesk();
+  const people = await listUsers(desk);
+  const manages = can(actor.role, "manage_users");
+  return (
+    <>
+      <PageHeader title="Settings">
+        The mapping and its rules are written in the configuration file and can only be read here.
+      </PageHeader>
+      {can(actor.role, "run") && (
+        <Section
+          id="check"
+          title="Check"
+          text="Looks at both sides: tables, columns, types, the key and what it may read. Changes nothing."
+        >
+          <CheckButton checkNow={checkNow} />
+        </Section>
+      )}
+      <Section
+        id="mapping"
+        title="Mapping"
+        text="Which of your tables mirrors what in Stripe, and what is compared."
+      >
+        <Mapping resources={desk.config.resources} />
+      </Section>
+      <Section
+        id="rules"
+        title="Rules"
+        text="When runs happen by themselves, and what keeps corrections within bounds."
+      >
+        <Rules config={desk.config} />
+      </Section>
+      <Section
+        id="people"
+        title="People"
+        text={
+          manages
+            ? "Who may sign in, and as what. A change counts from their next click on."
+            : "Who may sign in, and as what. An admin can change it."
+        }
+      >
+        <People
+          people={people}
+          me={actor.email}
+          actions={manages ? { add: addPerson, setRole: changeRole, deactivate: deactivatePerson } : null}
+        />
+      </Section>
+      <Section
+        id="roles"
+        title="Roles"
+        text="Checked on the server with every request, whatever a page shows."
+      >
+        <Roles />
+      </Section>
+    </>
+  );
+}

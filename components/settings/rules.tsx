@@ -1,0 +1,47 @@
+import type { ReactNode } from "react";
+import type { Config } from "@/lib/config/resource.ts";
+import { durationText } from "../format/clock.ts";
+import { count } from "../format/words.ts";
+
+/** When runs happen by themselves, and what keeps corrections within bounds. */
+export function Rules({ config }: { config: Config }) {
+  const { fixes, pace } = config;
+  return (
+    <dl className="divide-y divide-line overflow-hidden rounded-lg border border-line text-13">
+      <Rule name="Runs by themselves">
+        {config.schedule.length === 0
+          ? "Never. Runs are started by hand or by request."
+          : config.schedule.map(({ cron, mode }) => (
+              <span key={`${cron} ${mode}`} className="block">
+                <code className="font-mono text-12">{cron}</code> <span className="text-ink-2">{mode}</span>
+              </span>
+            ))}
+      </Rule>
+      <Rule name="Second person">
+        {fixes.secondPersonAbove === undefined
+          ? "Not asked for."
+          : `Bulk actions of more than ${count(fixes.secondPersonAbove)} rows wait for another person's approval.`}
+      </Rule>
+      <Rule name="Freshness">
+        Stripe is asked again before a correction when what was seen is older than{" "}
+        {durationText(fixes.maxAgeMs)}.
+      </Rule>
+      <Rule name="Automatic corrections">
+        Stop and wait for a person above {count(fixes.autoLimit.rows)} rows, or {fixes.autoLimit.share * 100}%
+        of a table.
+      </Rule>
+      <Rule name="Requests to Stripe">
+        At most {count(pace.requestsPerSecond)} a second, {count(pace.perEndpoint)} for a single endpoint.
+      </Rule>
+    </dl>
+  );
+}
+
+function Rule({ name, children }: { name: string; children: ReactNode }) {
+  return (
+    <div className="grid gap-x-6 gap-y-1 px-4 py-3 sm:grid-cols-[12rem_minmax(0,1fr)]">
+      <dt className="text-ink-2">{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
