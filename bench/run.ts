@@ -1,0 +1,72 @@
+// `npm run bench`: what a full run reaches of what Stripe's limits allow, and what the list costs as it grows. Prints
+// one table. `-- --quick` takes a tenth of the objects.
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect } from "../lib/db/connect.ts";
+import { attachEmbedded } from "../lib/db/embedded.ts";
+import { migrate } from "../lib/db/migrate.ts";
+import { benchFirstPage } from "./first-page.ts";
+import { benchFullRun } from "./full-run.ts";
+
+/** A line of the table. `met` says whether the target was reached; without one there is nothing to reach. */
+export interface Line {
+  what: string;
+  size: string;
+  result: string;
+  target: string;
+  met?: boolean;
+}
+
+const objects = process.argv.includes("--quick") ? 10_000 : 100_000;
+const folder = await mkdtemp(join(tmpdir(), "driftdesk-bench-"));
+await chmod(folder, 0o755);
+const postgres = await attachEmbedded(folder);
+try {
+  const lines = [...(await fullRun()), ...(await firstPage())];
+  print(lines);
+} finally {
+  await postgres.release();
+  await rm(folder, { recursive: true, force: true });
+}
+
+async function fullRun(): Promise<Line[]> {
+  return benchFullRun(objects, { own: await database("bench_own"), local: await database("bench_local") });
+}
+
+async function firstPage(): Promise<Line[]> {
+  const [small, large] = await Promise.all(
+    ["bench_small", "bench_large"].map(async (name) => {
+      const url = await database(name);
+      await migrate(url);
+      return connect(url, { max: 2 });
+    }),
+  );
+  if (!small || !large) throw new Error("Two databases were asked for");
+  try {
+    return await benchFirstPage(100_000, small, large);
+  } finally {
+    await Promise.all([small.end(), large.end()]);
+  }
+}
+
+async function database(name: string): Promise<string> {
+  const admin = connect(postgres.url, { max: 1 });
+  await admin.unsafe(`CREATE DATABASE ${name}`);
+  await admin.end();
+  return Object.assign(new URL(postgres.url), { pathname: `/${name}` }).href;
+}
+
+function print(lines: readonly Line[]): void {
+  const mark = (line: Line) => (line.met === undefined ? "" : line.met ? " ✓" : " ✗");
+  const rows = [
+    ["what", "size", "result", "target"],
+    ...lines.map((line) => [line.what, line.size, line.result, `${line.target}${mark(line)}`]),
+  ];
+  const widths = rows[0]?.map((_, i) => Math.max(...rows.map((row) => (row[i] ?? "").length))) ?? [];
+  const render = (row: string[]) => `| ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(" | ")} |`;
+  const [head = [], ...body] = rows;
+  const ruler = `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`;
+  const machine = `${cpus()[0]?.model ?? "unknown processor"}, ${cpus().length} cores, Node ${process.versions.node}`;
+  console.log([render(head), ruler, ...body.map(render), "", machine].join("\n"));
+}
