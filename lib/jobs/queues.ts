@@ -1,5 +1,5 @@
 import { PgBoss } from "pg-boss";
-import type { OpenDesk } from "../desk.ts";
+import type { Desk, OpenDesk } from "../desk.ts";
 
 /** What each queue's jobs carry: only names of what stands in Driftdesk's own tables. */
 export interface Jobs {
@@ -8,7 +8,9 @@ export interface Jobs {
   schedule: { mode: "incremental" | "full" };
 }
 
-type Queued = Pick<OpenDesk, "databaseUrl" | "log">;
+/** A desk whose database pg-boss can reach by itself. */
+export type QueuedDesk = Desk & Pick<OpenDesk, "databaseUrl">;
+type Queued = Pick<QueuedDesk, "databaseUrl" | "log">;
 
 // One pg-boss per desk. On globalThis: a bundler makes several copies of this module in one process.
 const key = Symbol.for("driftdesk.queues");

@@ -1,12 +1,12 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { PgBoss } from "pg-boss";
-import { type OpenDesk, systemActor } from "../desk.ts";
+import { systemActor } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import { executeBulk } from "../fixes/execute.ts";
 import { recoverFixes, wakeSnoozed } from "../fixes/recover.ts";
 import { executeRun } from "../reconcile/run.ts";
 import { requestRun } from "../reconcile/runs.ts";
-import { closeQueues, type Jobs, openQueues } from "./queues.ts";
+import { closeQueues, type Jobs, openQueues, type QueuedDesk } from "./queues.ts";
 
 export interface Worker {
   /** Lets go of what is under way (another worker, or the next start, goes on with it) and closes the queues. */
@@ -18,8 +18,11 @@ export interface WorkerOptions {
   sweepMs?: number;
 }
 
+/** How long a stop waits for requests that are on their way. */
+const patienceMs = 5_000;
+
 /** Works off the queues and keeps the schedules, beside any number of other workers. */
-export async function startWorker(desk: OpenDesk, options: WorkerOptions = {}): Promise<Worker> {
+export async function startWorker(desk: QueuedDesk, options: WorkerOptions = {}): Promise<Worker> {
   const boss = await openQueues(desk, { worker: true });
   const stopping = new AbortController();
   const underWay = new Set<Promise<unknown>>();
@@ -46,14 +49,15 @@ export async function startWorker(desk: OpenDesk, options: WorkerOptions = {}): 
     async stop() {
       stopping.abort(new DriftdeskError("run_superseded", "This process stops; another one goes on."));
       await sweeping;
-      await Promise.all(underWay);
+      // What does not let go in time is found by its lease, as after a kill.
+      await Promise.race([Promise.all(underWay), wait(patienceMs, undefined, { ref: false })]);
       await closeQueues(desk);
     },
   };
 }
 
 /** Executes a run unless another process does so already. */
-async function goOn(desk: OpenDesk, id: number, signal: AbortSignal): Promise<void> {
+async function goOn(desk: QueuedDesk, id: number, signal: AbortSignal): Promise<void> {
   try {
     await executeRun(desk, id, { signal });
   } catch (error) {
@@ -63,7 +67,7 @@ async function goOn(desk: OpenDesk, id: number, signal: AbortSignal): Promise<vo
 }
 
 async function runScheduled(
-  desk: OpenDesk,
+  desk: QueuedDesk,
   mode: Jobs["schedule"]["mode"],
   run: (id: number) => Promise<void>,
 ): Promise<void> {
@@ -75,7 +79,7 @@ async function runScheduled(
 }
 
 /** Makes the stored schedules those of the config: what the config no longer has would run for ever. */
-async function keepSchedules(desk: OpenDesk, boss: PgBoss): Promise<void> {
+async function keepSchedules(desk: QueuedDesk, boss: PgBoss): Promise<void> {
   const wanted = new Map(desk.config.schedule.map((entry, number) => [`${entry.mode}-${number}`, entry]));
   for (const stored of await boss.getSchedules("schedule"))
     if (!wanted.has(stored.key ?? "")) await boss.unschedule("schedule", stored.key);
@@ -84,7 +88,7 @@ async function keepSchedules(desk: OpenDesk, boss: PgBoss): Promise<void> {
 }
 
 async function sweepForEver(
-  desk: OpenDesk,
+  desk: QueuedDesk,
   everyMs: number,
   signal: AbortSignal,
   run: (id: number) => Promise<void>,
@@ -105,7 +109,7 @@ async function sweepForEver(
  * Runs that nobody works on: their process was killed, or died before it could wake a worker. One of the command line
  * is left to `driftdesk reconcile --resume` for a minute.
  */
-async function abandonedRuns(desk: OpenDesk): Promise<number[]> {
+async function abandonedRuns(desk: QueuedDesk): Promise<number[]> {
   const now = desk.now().getTime();
   const rows = await desk.sql<{ id: number }[]>`
     SELECT r.id FROM driftdesk.runs r

@@ -1,0 +1,151 @@
+import { afterEach, expect, test } from "vitest";
+import { openTestDesk, type TestDesk } from "../../sandbox/testing.ts";
+import { generateWorld } from "../../sandbox/world/world.ts";
+import { defineConfig } from "../config/define.ts";
+import { systemActor } from "../desk.ts";
+import { getBulk, requestBulk } from "../fixes/bulk.ts";
+import { getRun, requestRun } from "../reconcile/runs.ts";
+import { enqueueBulk, enqueueRun } from "./enqueue.ts";
+import { openQueues, type QueuedDesk } from "./queues.ts";
+import { startWorker, type Worker } from "./worker.ts";
+
+const now = new Date("2026-11-24T12:00:00Z");
+interface Seen {
+  id: number;
+  version: number;
+}
+const admin = { email: "ada@example.com", name: "Ada", role: "admin" as const };
+const config = defineConfig({
+  resources: {
+    subscriptions: {
+      stripe: "subscription",
+      table: "accounts",
+      key: "id",
+      stripeId: "stripe_id",
+      fields: { status: "status" },
+    },
+  },
+  schedule: [
+    { cron: "0 * * * *", mode: "incremental" },
+    { cron: "0 3 * * *", mode: "full" },
+  ],
+  pace: { requestsPerSecond: 10_000, perEndpoint: 10_000 },
+});
+
+let opened: TestDesk | undefined;
+const workers: Worker[] = [];
+afterEach(async () => {
+  for (const worker of workers.splice(0)) await worker.stop();
+  await opened?.close();
+  opened = undefined;
+});
+
+/** A company whose first row is wrong. */
+async function open(): Promise<QueuedDesk> {
+  const world = generateWorld({ seed: 3, customers: 120, now, invoicesPerSubscription: 0 });
+  opened = await openTestDesk({ world, config, now: () => now });
+  await opened.local`CREATE TABLE accounts (id serial PRIMARY KEY, stripe_id text UNIQUE, status text)`;
+  const rows = [...world.subscriptions.values()].map((s) => ({ stripe_id: s.id, status: s.status }));
+  await opened.local`INSERT INTO accounts ${opened.local(rows)}`;
+  await opened.local`UPDATE accounts SET status = 'nonsense' WHERE id = 1`;
+  return { ...opened.desk, databaseUrl: opened.variables.DATABASE_URL as string };
+}
+
+async function work(desk: QueuedDesk): Promise<Worker> {
+  const worker = await startWorker(desk, { sweepMs: 100 });
+  workers.push(worker);
+  return worker;
+}
+
+const request = async (desk: QueuedDesk) =>
+  (await requestRun(desk, { mode: "full", trigger: "person", actor: systemActor })).run.id;
+const stateOf = (desk: QueuedDesk, id: number) => async () => (await getRun(desk.sql, id))?.state;
+const soon = { timeout: 30_000 };
+
+test("a run is executed as soon as somebody asks for it", async () => {
+  const desk = await open();
+  await work(desk);
+  const id = await request(desk);
+  await enqueueRun(desk, id);
+  await expect.poll(stateOf(desk, id), soon).toBe("succeeded");
+});
+
+test("a run is executed once, however many workers there are", async () => {
+  const desk = await open();
+  await work(desk);
+  await work({ ...desk });
+  const id = await request(desk);
+  await Promise.all([enqueueRun(desk, id), enqueueRun(desk, id), enqueueRun(desk, id)]);
+  await expect.poll(stateOf(desk, id), soon).toBe("succeeded");
+  expect((await getRun(desk.sql, id))?.attempts).toBe(1);
+});
+
+test("a run that nobody was woken for is found", async () => {
+  const desk = await open();
+  const id = await request({ ...desk, now: () => new Date(now.getTime() - 60_000) });
+  await work(desk);
+  await expect.poll(stateOf(desk, id), soon).toBe("succeeded");
+});
+
+test("a worker that stops leaves its run to the next one, which goes on with it", async () => {
+  const desk = await open();
+  const sandbox = (opened as TestDesk).sandbox;
+  sandbox.setLatency(1_000);
+  const first = await work(desk);
+  const id = await request(desk);
+  await enqueueRun(desk, id);
+  await expect.poll(stateOf(desk, id), soon).toBe("running");
+  await first.stop();
+  expect(await stateOf(desk, id)()).toBe("running");
+  sandbox.setLatency(0);
+  await work({ ...desk });
+  await expect.poll(stateOf(desk, id), soon).toBe("succeeded");
+  expect((await getRun(desk.sql, id))?.attempts).toBe(2);
+});
+
+test.each([
+  ["as soon as somebody asks for it", enqueueBulk],
+  ["also when the process that asked was killed before it could wake anybody", async () => {}],
+])("a bulk action is carried out, %s", async (_, enqueue) => {
+  const desk = await open();
+  await work(desk);
+  const id = await request(desk);
+  await enqueueRun(desk, id);
+  await expect.poll(stateOf(desk, id), soon).toBe("succeeded");
+  const ids = [...(await desk.sql<Seen[]>`SELECT id, version FROM driftdesk.discrepancies`)];
+  const requestKey = "one click on apply";
+  const bulk = await requestBulk(desk, { kind: "apply", selection: { ids }, requestKey }, admin);
+  await enqueue(desk, bulk.id);
+  await expect.poll(async () => (await getBulk(desk.sql, bulk.id))?.state, soon).toBe("done");
+  const [row] = await desk.local`SELECT status <> 'nonsense' AS corrected FROM accounts WHERE id = 1`;
+  expect(row?.corrected).toBe(true);
+});
+
+test("the stored schedules are those of the config, also after it changed", async () => {
+  const desk = await open();
+  const worker = await work(desk);
+  const stored = async (of: QueuedDesk) =>
+    (await (await openQueues(of)).getSchedules("schedule"))
+      .map(({ cron, timezone, data }) => ({ cron, timezone, data }))
+      .sort((a, b) => a.cron.localeCompare(b.cron));
+  expect(await stored(desk)).toEqual([
+    { cron: "0 * * * *", timezone: "UTC", data: { mode: "incremental" } },
+    { cron: "0 3 * * *", timezone: "UTC", data: { mode: "full" } },
+  ]);
+  await worker.stop();
+  const changed = {
+    ...desk,
+    config: { ...desk.config, schedule: [{ cron: "5 4 * * *", mode: "full" as const }] },
+  };
+  await work(changed);
+  expect(await stored(changed)).toEqual([{ cron: "5 4 * * *", timezone: "UTC", data: { mode: "full" } }]);
+});
+
+test("what comes due is run in the schedule's name", async () => {
+  const desk = await open();
+  await work(desk);
+  await (await openQueues(desk)).send("schedule", { mode: "full" });
+  await expect
+    .poll(async () => [...(await desk.sql`SELECT trigger, requested_by, state FROM driftdesk.runs`)], soon)
+    .toEqual([{ trigger: "schedule", requested_by: "system", state: "succeeded" }]);
+});
