@@ -107,7 +107,7 @@ export default async function OverviewPage() {
       )}
       <Card className="overflow-hidden">
         <CardHeader>
-          <CardTitle>Where it is</CardTitle>
+          <CardTitle>By resource</CardTitle>
         </CardHeader>
         <ResourceTable mapped={desk.config.resources} found={summary.resources} run={lastAnswer} />
       </Card>

@@ -28,8 +28,10 @@ export function durationText(ms: number): string {
   if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`;
   if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`;
   const seconds = Math.round(ms / 1000);
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
-  return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
+  const both = (large: string, small: number, unit: string) =>
+    small === 0 ? large : `${large} ${small} ${unit}`;
+  if (seconds < 3600) return both(`${Math.floor(seconds / 60)} min`, seconds % 60, "s");
+  return both(`${Math.floor(seconds / 3600)} h`, Math.floor((seconds % 3600) / 60), "min");
 }
 
 function dayText(at: Date, now: Date): string {

@@ -105,6 +105,11 @@ export const roleWords: Record<Role, { long: string; meaning: string }> = {
 
 /** `customer_accounts` → "customer accounts": a resource's name as people say it. */
 export const resourceWords = (name: string) => name.replaceAll("_", " ");
+/** The same at the beginning of a line. */
+export const resourceTitle = (name: string) => {
+  const words = resourceWords(name);
+  return words.charAt(0).toUpperCase() + words.slice(1);
+};
 
 const whole = new Intl.NumberFormat("en-US");
 /** 48210 → "48,210". */

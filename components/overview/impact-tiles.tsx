@@ -36,7 +36,9 @@ function Tile({ summary }: { summary: ImpactSummary }) {
         </Link>
       </h2>
       <p className="mt-3 flex items-baseline gap-2">
-        <span className={cn("text-28 font-semibold", number === 0 && "text-ink-3")}>{count(number)}</span>
+        <span className={cn("text-28 font-semibold proportional-nums", number === 0 && "text-ink-3")}>
+          {count(number)}
+        </span>
         <span className="text-13 text-ink-2">{unit}</span>
       </p>
       <p className="mt-0.5 min-h-5 text-13 text-ink-2">

@@ -6,7 +6,7 @@ import type { RunView } from "@/lib/reconcile/runs.ts";
 import { ImpactShape } from "../format/impact-badge.tsx";
 import { Stakes } from "../format/stakes.tsx";
 import { Time } from "../format/time.tsx";
-import { count, impactWords, resourceWords } from "../format/words.ts";
+import { count, impactWords, resourceTitle } from "../format/words.ts";
 import { cn } from "../ui/cn.ts";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "../ui/table.tsx";
 
@@ -53,9 +53,9 @@ export function ResourceTable({
             <TableCell className="whitespace-nowrap">
               <Link
                 href={`/discrepancies?${new URLSearchParams({ resource: resource.name })}`}
-                className="rounded-sm font-medium first-letter:uppercase after:absolute after:inset-0"
+                className="rounded-sm font-medium after:absolute after:inset-0"
               >
-                {capital(resourceWords(resource.name))}
+                {resourceTitle(resource.name)}
               </Link>
               <span className="ml-2 font-mono text-12 text-ink-3 max-lg:hidden">
                 {resource.table.schema}.{resource.table.name}
@@ -90,5 +90,3 @@ function Figure({ value, strong }: { value: number; strong?: boolean }) {
     </TableCell>
   );
 }
-
-const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);

@@ -26,7 +26,7 @@ export function RunFacts({ run, now }: { run: RunView; now: Date }) {
         </span>
       </Fact>
       <Fact name="Scope">
-        <span className="first-letter:uppercase">{run.mode}</span>
+        {run.mode === "full" ? "Full" : run.mode === "incremental" ? "Incremental" : "Single objects"}
         {run.onlyResources ? ` · ${run.onlyResources.map(resourceWords).join(", ")}` : " · everything"}
         {run.accountId && (
           <span className="block">

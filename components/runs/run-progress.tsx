@@ -6,7 +6,7 @@ import type { RunResource } from "@/lib/db/schema.ts";
 import type { RunView } from "@/lib/reconcile/runs.ts";
 import { durationText } from "../format/clock.ts";
 import { useNow } from "../format/time.tsx";
-import { count, plural, resourceWords, stepWords } from "../format/words.ts";
+import { count, plural, resourceTitle, resourceWords, stepWords } from "../format/words.ts";
 import { cn } from "../ui/cn.ts";
 import { durationMs, figuresOf, foundIn } from "./figures.ts";
 import { useLiveRun } from "./live-run.ts";
@@ -58,7 +58,7 @@ function ResourceLine({ resource }: { resource: RunResource }) {
   const done = resource.state === "done";
   return (
     <li className="grid min-h-9 grid-cols-[minmax(6rem,1fr)_minmax(6rem,2fr)_auto] items-center gap-4 px-4 sm:grid-cols-[10rem_minmax(6rem,1fr)_8rem_8rem]">
-      <span className="truncate font-medium first-letter:uppercase">{resourceWords(resource.resource)}</span>
+      <span className="truncate font-medium">{resourceTitle(resource.resource)}</span>
       <progress
         max={1}
         value={share}

@@ -1,6 +1,6 @@
 import Link from "next/link";
 import type { RunView } from "@/lib/reconcile/runs.ts";
-import { count, resourceWords, stepWords } from "../format/words.ts";
+import { count, resourceTitle, stepWords } from "../format/words.ts";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "../ui/table.tsx";
 import { foundIn } from "./figures.ts";
 import { Figure } from "./run-table.tsx";
@@ -8,10 +8,10 @@ import { Figure } from "./run-table.tsx";
 /** What a run did with each resource. */
 export function RunResources({ run }: { run: RunView }) {
   return (
-    <Table label="By resource">
+    <Table label="By resource" edge="page">
       <TableHeader>
         <TableRow>
-          <TableHead className="md:pl-6">Resource</TableHead>
+          <TableHead>Resource</TableHead>
           <TableHead>State</TableHead>
           <TableHead className="text-right">Stripe objects</TableHead>
           <TableHead className="text-right">Local rows</TableHead>
@@ -21,22 +21,22 @@ export function RunResources({ run }: { run: RunView }) {
           <TableHead className="text-right">Not in Stripe</TableHead>
           <TableHead className="text-right">Duplicate</TableHead>
           <TableHead className="text-right">Row errors</TableHead>
-          <TableHead className="text-right md:pr-6">Fixed</TableHead>
+          <TableHead className="text-right">Fixed</TableHead>
         </TableRow>
       </TableHeader>
       <TableBody>
         {run.resources.map((resource) => (
           <TableRow key={resource.resource} className="align-top">
-            <TableCell className="whitespace-nowrap md:pl-6">
+            <TableCell className="whitespace-nowrap">
               {foundIn(resource) > 0 ? (
                 <Link
                   href={`/discrepancies?${new URLSearchParams({ resource: resource.resource })}`}
                   className="link rounded-sm font-medium"
                 >
-                  {resourceWords(resource.resource)}
+                  {resourceTitle(resource.resource)}
                 </Link>
               ) : (
-                <span className="font-medium">{resourceWords(resource.resource)}</span>
+                <span className="font-medium">{resourceTitle(resource.resource)}</span>
               )}
             </TableCell>
             <TableCell className="text-ink-2">
@@ -58,7 +58,7 @@ export function RunResources({ run }: { run: RunView }) {
             <Figure value={resource.missingInStripe} strong />
             <Figure value={resource.duplicate} strong />
             <Figure value={resource.rowErrors} strong />
-            <Figure value={resource.fixed} strong className="md:pr-6" />
+            <Figure value={resource.fixed} strong />
           </TableRow>
         ))}
       </TableBody>

@@ -10,10 +10,10 @@ import { RunState } from "./run-state.tsx";
 
 export function RunTable({ runs, now }: { runs: readonly RunView[]; now: Date }) {
   return (
-    <Table label="Runs">
+    <Table label="Runs" edge="page">
       <TableHeader>
         <TableRow>
-          <TableHead className="md:pl-6">Run</TableHead>
+          <TableHead>Run</TableHead>
           <TableHead>State</TableHead>
           <TableHead>Started</TableHead>
           <TableHead>Mode</TableHead>
@@ -24,7 +24,7 @@ export function RunTable({ runs, now }: { runs: readonly RunView[]; now: Date })
           <TableHead className="text-right">No local record</TableHead>
           <TableHead className="text-right">Not in Stripe</TableHead>
           <TableHead className="text-right">Duplicate</TableHead>
-          <TableHead className="text-right md:pr-6">Requests</TableHead>
+          <TableHead className="text-right">Requests</TableHead>
         </TableRow>
       </TableHeader>
       <TableBody>
@@ -33,7 +33,7 @@ export function RunTable({ runs, now }: { runs: readonly RunView[]; now: Date })
           const duration = durationMs(run, now);
           return (
             <TableRow key={run.id} className="relative has-[a:hover]:bg-hover">
-              <TableCell className="md:pl-6">
+              <TableCell>
                 <Link
                   href={`/runs/${run.id}`}
                   className="rounded-sm font-medium after:absolute after:inset-0"
@@ -64,7 +64,7 @@ export function RunTable({ runs, now }: { runs: readonly RunView[]; now: Date })
               <Figure value={figures.missingLocal} strong />
               <Figure value={figures.missingInStripe} strong />
               <Figure value={figures.duplicate} strong />
-              <Figure value={run.requests} className="md:pr-6" />
+              <Figure value={run.requests} />
             </TableRow>
           );
         })}

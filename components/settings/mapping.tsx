@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 import type { Resource } from "@/lib/config/resource.ts";
-import { resourceWords } from "../format/words.ts";
+import { resourceTitle, resourceWords } from "../format/words.ts";
 import { Badge } from "../ui/badge.tsx";
 
 /** Every mapped resource, as sentences: what stands for what, and what may be done about a difference. */
@@ -10,7 +10,7 @@ export function Mapping({ resources }: { resources: readonly Resource[] }) {
       {resources.map((resource) => (
         <li key={resource.name} className="px-4 py-4">
           <h3 className="flex flex-wrap items-center gap-x-2 gap-y-1 text-13">
-            <span className="font-medium first-letter:uppercase">{resourceWords(resource.name)}</span>
+            <span className="font-medium">{resourceTitle(resource.name)}</span>
             <span className="ml-auto flex items-center gap-1.5">
               <Badge tone="local" className="font-mono font-normal">
                 {resource.table.schema}.{resource.table.name}
@@ -80,7 +80,8 @@ function matchSentence({ match, key, stripe, label }: Resource): ReactNode {
   const what = {
     id: (
       <>
-        A row and a {object} belong together when <Code>{match.column}</Code> holds the {object}'s id.
+        A row and {/^[aeiou]/.test(object) ? "an" : "a"} {object} belong together when{" "}
+        <Code>{match.column}</Code> holds the {object}'s id.
       </>
     ),
     customer: (

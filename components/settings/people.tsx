@@ -57,7 +57,7 @@ export function People({
   return (
     <div className="flex flex-col items-start gap-3">
       <div className="w-full overflow-hidden rounded-lg border border-line">
-        <Table label="People">
+        <Table label="People who may sign in">
           <TableHeader>
             <TableRow>
               <TableHead>Name</TableHead>

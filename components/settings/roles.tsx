@@ -18,7 +18,7 @@ const permissionWords: Record<Permission, string> = {
 export function Roles() {
   return (
     <div className="overflow-hidden rounded-lg border border-line">
-      <Table label="Roles">
+      <Table label="What each role may do">
         <TableHeader>
           <TableRow>
             <TableHead>May</TableHead>

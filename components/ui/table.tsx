@@ -2,10 +2,26 @@ import type { ComponentProps } from "react";
 import { cn } from "./cn.ts";
 
 /** Scrolls sideways on its own when it must, and is reachable by keyboard then. */
-export function Table({ className, label, ...props }: ComponentProps<"table"> & { label: string }) {
+export function Table({
+  className,
+  label,
+  edge = "card",
+  ...props
+}: ComponentProps<"table"> & {
+  label: string;
+  /** What the outer columns line up with: the inside of a card, or the text of a full-width page. */
+  edge?: "card" | "page";
+}) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard.
-    <section aria-label={label} tabIndex={0} className="relative w-full overflow-x-auto -outline-offset-2">
+    <section
+      aria-label={label}
+      tabIndex={0}
+      className={cn(
+        "relative w-full overflow-x-auto -outline-offset-2 [--edge:1rem]",
+        edge === "page" && "md:[--edge:1.5rem]",
+      )}
+    >
       <table className={cn("w-full border-collapse text-13", className)} {...props} />
     </section>
   );
@@ -36,7 +52,7 @@ export function TableHead({ className, ...props }: ComponentProps<"th">) {
     <th
       scope="col"
       className={cn(
-        "h-8 whitespace-nowrap px-3 text-left align-middle text-12 font-medium first:pl-4 last:pr-4",
+        "h-8 whitespace-nowrap px-3 text-left align-middle text-12 font-medium first:pl-(--edge) last:pr-(--edge)",
         className,
       )}
       {...props}
@@ -45,5 +61,7 @@ export function TableHead({ className, ...props }: ComponentProps<"th">) {
 }
 
 export function TableCell({ className, ...props }: ComponentProps<"td">) {
-  return <td className={cn("h-10 px-3 align-middle first:pl-4 last:pr-4", className)} {...props} />;
+  return (
+    <td className={cn("h-10 px-3 align-middle first:pl-(--edge) last:pr-(--edge)", className)} {...props} />
+  );
 }

@@ -16,7 +16,7 @@ export interface ImpactSummary {
   oldestAt: Date | null;
   /** Opened within the last 24 hours. */
   newRows: number;
-  /** Largest first. A Stripe object that two tables mirror counts once. */
+  /** The commonest currency first. A Stripe object that two tables mirror counts once. */
   stakes: Amount[];
 }
 
@@ -62,7 +62,7 @@ export async function summarise(sql: Sql, now: Date): Promise<Summary> {
       SELECT s.impact, s.resource, s.currency, sum(s.amount)::bigint AS "amountMinor"
       FROM stake s
       GROUP BY s.impact, s.resource, s.currency
-      ORDER BY 4 DESC`,
+      ORDER BY count(*) DESC, s.currency`,
     sql<{ customers: number }[]>`
       SELECT count(DISTINCT ${person(sql)}) AS customers
       FROM driftdesk.discrepancies d
