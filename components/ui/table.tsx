@@ -13,9 +13,9 @@ export function Table({
   edge?: "card" | "page";
 }) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard.
     <section
       aria-label={label}
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard.
       tabIndex={0}
       className={cn(
         "relative w-full overflow-x-auto -outline-offset-2 [--edge:1rem]",
