@@ -1,0 +1,167 @@
+import { z } from "zod";
+import type { AuditAction } from "./append.ts";
+import type { AuditView } from "./list.ts";
+
+/** One column of a change. */
+export interface AuditChange {
+  name: string;
+  from: string | null;
+  to: string | null;
+}
+
+/** An entry as people read it: "Grace Hopper" + "applied" + changes + "on ada@example.com" + what else. */
+export interface AuditSentence {
+  who: string;
+  did: string;
+  changes: AuditChange[];
+  /** In parentheses after it: the bulk, who agreed, why. */
+  more: string[];
+}
+
+type Entry = Pick<AuditView, "actor" | "action" | "subject" | "data" | "bulkId" | "runId" | "resource">;
+
+const change = z.object({
+  name: z.string(),
+  before: z.string().nullish(),
+  after: z.string().nullish(),
+  local: z.string().nullish(),
+  stripe: z.string().nullish(),
+});
+// What older versions wrote stays readable: everything is optional, and what does not fit is left out.
+const dataSchema = z.object({
+  fields: z.array(change).catch([]),
+  kind: z.string().optional().catch(undefined),
+  reason: z.string().nullish().catch(undefined),
+  until: z.string().nullish().catch(undefined),
+  approvedBy: z.string().nullish().catch(undefined),
+  requestedBy: z.string().nullish().catch(undefined),
+  needsSecondPerson: z.boolean().optional().catch(undefined),
+  state: z.string().optional().catch(undefined),
+  message: z.string().nullish().catch(undefined),
+  trigger: z.string().optional().catch(undefined),
+  mode: z.string().optional().catch(undefined),
+  why: z.string().optional().catch(undefined),
+  by: z.string().optional().catch(undefined),
+  role: z.string().optional().catch(undefined),
+  from: z.string().optional().catch(undefined),
+  to: z.string().optional().catch(undefined),
+  format: z.string().optional().catch(undefined),
+  total: z.number().optional().catch(undefined),
+  applied: z.number().optional().catch(undefined),
+  stale: z.number().optional().catch(undefined),
+  failed: z.number().optional().catch(undefined),
+  skipped: z.number().optional().catch(undefined),
+});
+type Data = z.infer<typeof dataSchema>;
+
+/** `nameOf` turns an address into a name where there is one. */
+export function auditSentence(entry: Entry, nameOf: (email: string) => string): AuditSentence {
+  const data = dataSchema.parse(entry.data ?? {});
+  const write =
+    writers[entry.action as AuditAction] ?? (() => `${entry.action} ${entry.subject ?? ""}`.trim());
+  const more = [
+    entry.bulkId && !entry.action.startsWith("bulk.") ? `bulk ${entry.bulkId}` : null,
+    data.approvedBy ? `approved by ${nameOf(data.approvedBy)}` : null,
+    data.reason ? `“${data.reason}”` : null,
+    entry.action.startsWith("fix.") && data.message ? data.message : null,
+  ];
+  return {
+    who:
+      entry.actor === "system" ? "Driftdesk" : entry.actor === "policy" ? "The policy" : nameOf(entry.actor),
+    did: write(entry, data, nameOf),
+    changes: withChanges.has(entry.action)
+      ? data.fields.map((field) => ({
+          name: field.name,
+          from: field.before ?? field.local ?? null,
+          to: field.after ?? field.stripe ?? null,
+        }))
+      : [],
+    more: more.filter((part): part is string => part !== null),
+  };
+}
+
+/** The same as one line of text. */
+export function auditText(entry: Entry, nameOf: (email: string) => string = (email) => email): string {
+  const { who, did, changes, more } = auditSentence(entry, nameOf);
+  const list = changes
+    .map(({ name, from, to }) => `${name} ${from ?? "nothing"} → ${to ?? "nothing"}`)
+    .join(", ");
+  return `${who} ${did}${list ? `: ${list}` : ""}${more.length > 0 ? ` (${more.join(", ")})` : ""}`;
+}
+
+const withChanges = new Set<string>([
+  "discrepancy.found",
+  "discrepancy.changed",
+  "discrepancy.reopened",
+  "fix.intended",
+  "fix.applied",
+  "fix.stale",
+  "fix.failed",
+] satisfies AuditAction[]);
+
+type Writer = (entry: Entry, data: Data, nameOf: (email: string) => string) => string;
+
+const on = (entry: Entry) => entry.subject ?? "a record";
+const found: Record<string, string> = {
+  mismatch: "found a difference on",
+  missing_local: "found no local record of",
+  missing_in_stripe: "found nothing in Stripe for",
+  duplicate: "found more than one local record of",
+};
+const bulkVerbs: Record<string, string> = {
+  apply: "to apply",
+  reject: "to reject",
+  snooze: "to put off",
+  revert: "to revert",
+};
+const items = (count: number | undefined) => (count === 1 ? "1 row" : `${count ?? "some"} rows`);
+
+const writers: Record<AuditAction, Writer> = {
+  "run.requested": (entry, data) => `asked for run ${entry.runId}${data.mode ? `, ${data.mode}` : ""}`,
+  "run.started": (entry) => `began run ${entry.runId}`,
+  "run.finished": (entry, data) =>
+    `${data.state === "cancelled" ? "stopped" : "ended"} run ${entry.runId}${
+      data.state && data.state !== "cancelled" ? ` as ${data.state}` : ""
+    }${data.message ? `: ${data.message}` : ""}`,
+  "discrepancy.found": (entry, data) => `${found[data.kind ?? ""] ?? "found a difference on"} ${on(entry)}`,
+  "discrepancy.changed": (entry) => `saw other values on ${on(entry)}`,
+  "discrepancy.reopened": (entry) => `found a difference again on ${on(entry)}`,
+  "discrepancy.resolved": (entry) => `found both sides equal again on ${on(entry)}`,
+  "discrepancy.approved": (entry) => `approved the correction of ${on(entry)}`,
+  "discrepancy.rejected": (entry) => `left ${on(entry)} as it is`,
+  "discrepancy.snoozed": (entry, data) =>
+    `put off ${on(entry)}${data.until ? ` until ${data.until.slice(0, 16).replace("T", " ")} UTC` : ""}`,
+  "discrepancy.woken": (entry) => `brought back ${on(entry)}, which had been put off`,
+  "fix.intended": (entry) => `set out to correct ${on(entry)}`,
+  "fix.applied": (entry) => `corrected ${on(entry)}`,
+  "fix.stale": (entry) => `did not overwrite ${on(entry)}: somebody else had changed it`,
+  "fix.failed": (entry) => `could not correct ${on(entry)}`,
+  "bulk.requested": (entry, data) =>
+    `asked ${bulkVerbs[data.kind ?? ""] ?? "to change"} ${items(data.total)} as bulk ${entry.bulkId}${
+      data.needsSecondPerson ? ", which waits for a second person" : ""
+    }`,
+  "bulk.approved": (entry, data, nameOf) =>
+    `approved bulk ${entry.bulkId} of ${items(data.total)}${data.requestedBy ? `, asked for by ${nameOf(data.requestedBy)}` : ""}`,
+  "bulk.finished": (entry, data) =>
+    `ended bulk ${entry.bulkId}: ${[
+      `${data.applied ?? 0} done`,
+      data.stale ? `${data.stale} changed meanwhile` : null,
+      data.failed ? `${data.failed} failed` : null,
+      data.skipped ? `${data.skipped} left out` : null,
+    ]
+      .filter(Boolean)
+      .join(", ")}`,
+  "bulk.cancelled": (entry) => `stopped bulk ${entry.bulkId}`,
+  "audit.exported": (_entry, data) =>
+    `exported the history${data.format ? ` as ${data.format.toUpperCase()}` : ""}`,
+  "sign_in.succeeded": (_entry, data) => `signed in${data.by ? ` by ${data.by}` : ""}`,
+  "sign_in.failed": (entry, data) => `refused a sign-in as ${on(entry)}${data.why ? `: ${data.why}` : ""}`,
+  "user.added": (entry, data) => `added ${on(entry)}${data.role ? ` as ${data.role}` : ""}`,
+  "user.role_changed": (entry, data) =>
+    `changed the role of ${on(entry)}${data.from && data.to ? ` from ${data.from} to ${data.to}` : ""}`,
+  "user.password_changed": (entry) => `set a new password for ${on(entry)}`,
+  "user.deactivated": (entry) => `ended the access of ${on(entry)}`,
+};
+
+/** Every action there is, in the order of the list that people choose from. */
+export const auditActions = Object.keys(writers) as AuditAction[];
