@@ -35,12 +35,17 @@ export async function reconcile(options: ReconcileOptions): Promise<number> {
           ),
         ),
       );
-    const shown = new AbortController();
-    const showing = showProgress(desk, id, shown.signal);
+    const ended = new AbortController();
+    const show = progressOf();
+    const showing = (async () => {
+      const steps = followRun(desk.sql, id, { everyMs: 1_000, signal: ended.signal });
+      for await (const step of steps) show(step.run);
+    })();
     const run = await execute(desk, id, stop.signal).finally(async () => {
-      shown.abort();
+      ended.abort();
       await showing;
     });
+    show(run);
     note(ending(run));
     await print(options.json ? JSON.stringify(runSummary(run)) : table(run));
     return exitCode(run.state);
@@ -88,15 +93,17 @@ async function execute(desk: Desk, id: number, signal: AbortSignal): Promise<Run
   }
 }
 
-async function showProgress(desk: Desk, id: number, signal: AbortSignal): Promise<void> {
+/** A line for each resource whose figures changed since the last look. */
+function progressOf(): (run: RunView) => void {
   const shown = new Map<string, string>();
-  for await (const { run } of followRun(desk.sql, id, { everyMs: 1_000, signal }))
+  return (run) => {
     for (const r of run.resources) {
       const parts = r.windowsTotal > 0 ? `, ${r.windowsDone} of ${count(r.windowsTotal, "part")}` : "";
       const line = `${r.resource}: ${r.state}${parts}, ${count(r.objects, "Stripe object")}, ${count(r.localRows, "local row")}`;
       if (shown.get(r.resource) !== line) note(line);
       shown.set(r.resource, line);
     }
+  };
 }
 
 function ending(run: RunView): string {

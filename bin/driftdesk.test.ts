@@ -1,0 +1,262 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { signInWithPassword } from "../lib/auth/sign-in.ts";
+import { openTestDesk, type TestDesk } from "../sandbox/testing.ts";
+import { generateWorld } from "../sandbox/world/world.ts";
+
+const now = new Date("2026-11-24T12:00:00Z");
+// As somebody would write it for their own tables, in a folder that has no package of ours.
+const config = `
+  import { defineConfig } from "driftdesk/config";
+  export default defineConfig({
+    resources: {
+      subscriptions: {
+        stripe: "subscription", table: "accounts", key: "id", stripeId: "stripe_id",
+        fields: { status: "status" },
+        access: { field: "status", granted: ["active", "trialing"] },
+      },
+      customers: {
+        stripe: "customer", table: "people", key: "id", stripeId: "stripe_id",
+        fields: { email: "email" },
+      },
+    },
+  });`;
+
+/** The commands load theirs; the desk beside them, which only the database and the sandbox are used of, needs one too. */
+const unused = {
+  resources: {
+    customers: {
+      stripe: "customer",
+      table: "people",
+      key: "id",
+      stripeId: "stripe_id",
+      fields: { email: "email" },
+    },
+  },
+} as const;
+
+let desk: TestDesk;
+let folder: string;
+
+beforeEach(async () => {
+  const world = generateWorld({ seed: 11, customers: 150, now, invoicesPerSubscription: 0 });
+  desk = await openTestDesk({ world, config: unused, now: () => now });
+  const { local } = desk;
+  await local`CREATE TABLE accounts (id serial PRIMARY KEY, stripe_id text UNIQUE, status text)`;
+  await local`INSERT INTO accounts ${local([...world.subscriptions.values()].map((s) => ({ stripe_id: s.id, status: s.status })))}`;
+  await local`CREATE TABLE people (id serial PRIMARY KEY, stripe_id text UNIQUE, email text)`;
+  const living = [...world.customers.values()].filter((c) => !("deleted" in c && c.deleted));
+  await local`INSERT INTO people ${local(living.map((c) => ({ stripe_id: c.id, email: "email" in c ? c.email : null })))}`;
+  await local`UPDATE accounts SET status = 'nonsense' WHERE id IN (1, 2)`;
+  await local`UPDATE people SET email = 'wrong@example.com' WHERE id = 1`;
+  folder = await mkdtemp(join(tmpdir(), "driftdesk-command-"));
+  await writeFile(join(folder, "theirs.config.ts"), config);
+});
+afterEach(async () => {
+  await desk.close();
+  await rm(folder, { recursive: true });
+});
+
+interface Ended {
+  code: number | null;
+  out: string;
+  err: string;
+}
+
+function begin(args: string[], options: { input?: string; env?: Record<string, string> } = {}) {
+  const child = spawn(process.execPath, ["bin/driftdesk.ts", ...args], {
+    env: {
+      NODE_ENV: "test",
+      PATH: process.env.PATH,
+      ...desk.variables,
+      DRIFTDESK_CONFIG: join(folder, "theirs.config.ts"),
+      DRIFTDESK_DIR: folder,
+      ...options.env,
+    },
+  });
+  child.stdin.end(options.input ?? "");
+  const ended = Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]).then(
+    ([out, err, [code]]): Ended => ({ code, out, err }),
+  );
+  return { child, ended };
+}
+const driftdesk = (...args: string[]) => begin(args).ended;
+const lines = (out: string) =>
+  out
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+
+const addUser = (email: string, role: string) =>
+  begin(["users", "add", email, "--role", role, "--password-stdin"], { input: "a long password\n" }).ended;
+
+test("from nothing to corrected: check, reconcile, list, apply, reconcile", async () => {
+  const checked = await driftdesk("check");
+  expect(checked).toMatchObject({ code: 0, out: expect.stringContaining("Ready to reconcile.") });
+
+  const first = await driftdesk("reconcile", "--full", "--json");
+  expect(first.code).toBe(0);
+  expect(lines(first.out)).toEqual([
+    {
+      run: 1,
+      mode: "full",
+      state: "succeeded",
+      resources: {
+        customers: expect.objectContaining({
+          mismatch: 1,
+          missing_local: 0,
+          missing_in_stripe: 0,
+          duplicate: 0,
+        }),
+        subscriptions: expect.objectContaining({ mismatch: 2, fixed: 0 }),
+      },
+      requests: expect.any(Number),
+      rateLimited: 0,
+      seconds: expect.any(Number),
+    },
+  ]);
+  expect(first.err).toContain("subscriptions: done");
+
+  const listed = lines((await driftdesk("discrepancies", "--json")).out);
+  expect(listed).toHaveLength(3);
+  expect(listed.find((line) => line.resource === "customers")).toEqual({
+    id: expect.any(Number),
+    resource: "customers",
+    kind: "mismatch",
+    stripeId: expect.stringMatching(/^cus_/),
+    localKey: "1",
+    fields: [{ name: "email", local: "wrong@example.com", stripe: expect.any(String) }],
+    impact: "other",
+    cause: expect.any(String),
+    state: "open",
+  });
+
+  expect(await addUser("sue@example.com", "support")).toMatchObject({ code: 0 });
+  expect(await addUser("fin@example.com", "finance")).toMatchObject({ code: 0 });
+  const one = await driftdesk("apply", String(listed[0].id), "--as", "sue@example.com", "--json");
+  expect(one.code).toBe(0);
+  expect(lines(one.out)).toEqual([
+    { bulk: 1, state: "done", total: 1, applied: 1, stale: 0, failed: 0, skipped: 0 },
+  ]);
+  expect(await driftdesk("apply", "--all-open", "--as", "sue@example.com")).toMatchObject({
+    code: 2,
+    err: expect.stringContaining("[not_allowed]"),
+  });
+  expect(await driftdesk("apply", "--all-open", "--as", "fin@example.com")).toMatchObject({
+    code: 0,
+    err: expect.stringContaining("2 applied of 2"),
+  });
+
+  const second = lines((await driftdesk("reconcile", "--json")).out)[0];
+  expect(second.resources.subscriptions.mismatch + second.resources.customers.mismatch).toBe(0);
+  expect(await driftdesk("discrepancies")).toMatchObject({ code: 0, out: "", err: "Nothing is open.\n" });
+  expect(await driftdesk("apply", "--all-open", "--as", "fin@example.com")).toMatchObject({ code: 0 });
+});
+
+test("killed in the middle and called again with --resume, a run goes on", async () => {
+  desk.sandbox.setLatency(150);
+  const { child, ended } = begin(["reconcile", "--json"]);
+  await expect
+    .poll(async () => (await desk.desk.sql`SELECT FROM driftdesk.windows WHERE objects > 0`).length, {
+      timeout: 20_000,
+    })
+    .toBeGreaterThan(0);
+  child.kill("SIGKILL");
+  await ended;
+  expect(await driftdesk("reconcile")).toMatchObject({ code: 2, err: expect.stringContaining("--resume") });
+
+  desk.sandbox.setLatency(0);
+  const resumed = await driftdesk("reconcile", "--resume", "--json");
+  expect(resumed.code).toBe(0);
+  expect(lines(resumed.out)[0]).toMatchObject({
+    run: 1,
+    state: "succeeded",
+    resources: { subscriptions: { mismatch: 2 }, customers: { mismatch: 1 } },
+  });
+});
+
+test("Ctrl-C leaves a run that can go on, and says how", async () => {
+  desk.sandbox.setLatency(150);
+  const { child, ended } = begin(["reconcile"]);
+  await expect
+    .poll(async () => (await desk.desk.sql`SELECT FROM driftdesk.runs WHERE state = 'running'`).length, {
+      timeout: 20_000,
+    })
+    .toBe(1);
+  child.kill("SIGINT");
+  expect(await ended).toMatchObject({ code: 2, err: expect.stringContaining("reconcile --resume") });
+  desk.sandbox.setLatency(0);
+  expect(await driftdesk("reconcile", "--resume")).toMatchObject({ code: 0 });
+});
+
+test("only the named resources are compared, and an unknown name is refused", async () => {
+  const only = lines((await driftdesk("reconcile", "--only", "customers", "--json")).out)[0];
+  expect(Object.keys(only.resources)).toEqual(["customers"]);
+  expect(await driftdesk("reconcile", "--only", "nothing")).toMatchObject({
+    code: 2,
+    err: expect.stringContaining("[resource_unknown]"),
+  });
+});
+
+test("what cannot be read makes the run incomplete, with exit code 1", async () => {
+  desk.sandbox.faults.outage = true;
+  desk.sandbox.faults.only = "list customers";
+  const ended = await driftdesk("reconcile", "--json");
+  expect(ended.code).toBe(1);
+  expect(lines(ended.out)[0]).toMatchObject({
+    state: "incomplete",
+    resources: { subscriptions: { mismatch: 2 } },
+  });
+}, 120_000);
+
+test("--since is honest about reading everything", async () => {
+  const ended = await driftdesk("reconcile", "--since", "24h", "--json");
+  expect(lines(ended.out)[0].mode).toBe("full");
+  expect(ended.err).toMatch(/reads everything/);
+  expect(await driftdesk("reconcile", "--since", "24h", "--full")).toMatchObject({ code: 2 });
+});
+
+test("a mistake in the config is what check looks for: exit code 1; a missing key is a failure: 2", async () => {
+  await writeFile(join(folder, "theirs.config.ts"), config.replace('"status" },', '"statsu" },'));
+  expect(await driftdesk("check")).toMatchObject({ code: 1 });
+  await writeFile(join(folder, "theirs.config.ts"), config.replace('"accounts"', '"acounts"'));
+  expect(await driftdesk("check")).toMatchObject({
+    code: 1,
+    out: expect.stringContaining("resources.subscriptions"),
+  });
+  const keyless = await begin(["check"], { env: { STRIPE_SECRET_KEY: "" } }).ended;
+  expect(keyless).toMatchObject({ code: 2, err: expect.stringContaining("STRIPE_SECRET_KEY is missing") });
+});
+
+test("a made password is printed alone on stdout, and signs in", async () => {
+  const added = await driftdesk("users", "add", "Grace.Hopper@example.com", "--role", "admin");
+  expect(added).toMatchObject({ code: 0, err: expect.stringContaining("Grace Hopper") });
+  const password = added.out.trim();
+  expect(password.length).toBeGreaterThanOrEqual(16);
+  const given = { email: "grace.hopper@example.com", password, address: "here" };
+  await expect(signInWithPassword(desk.desk, given)).resolves.toMatchObject({ name: "Grace Hopper" });
+  expect(await driftdesk("users", "add", "grace.hopper@example.com", "--role", "admin")).toMatchObject({
+    code: 2,
+    err: expect.stringContaining("[user_exists]"),
+  });
+  expect(await driftdesk("users", "add", "x@example.com", "--role", "root")).toMatchObject({ code: 2 });
+});
+
+test("apply names what it does not know, and changes nothing", async () => {
+  expect(await driftdesk("apply", "1", "--as", "nobody@example.com")).toMatchObject({
+    code: 2,
+    err: expect.stringContaining("[user_unknown]"),
+  });
+  await addUser("ada@example.com", "admin");
+  expect(await driftdesk("apply", "999", "--as", "ada@example.com")).toMatchObject({
+    code: 2,
+    err: expect.stringContaining("[discrepancy_unknown]"),
+  });
+  expect(await driftdesk("apply", "--as", "ada@example.com")).toMatchObject({ code: 2 });
+  expect(await driftdesk("nonsense")).toMatchObject({ code: 2 });
+});
