@@ -1,5 +1,5 @@
 // The example company, Halyard: its tables made as a faithful mirror of the Stripe account, then damaged in known ways.
-import type { Sql } from "postgres";
+import type { Sql, TransactionSql } from "postgres";
 import type Stripe from "stripe";
 import type { World } from "../world/world.ts";
 import { Dice } from "./dice.ts";
@@ -30,24 +30,32 @@ export interface ExampleOptions {
 
 /** Makes and fills the company's tables, and answers exactly what a run has to find in them. */
 export async function createExample(local: Sql, world: World, options: ExampleOptions): Promise<Planted[]> {
-  const { tables, log, planted } = planExample(world, options);
+  const plan = planExample(world, options);
+  await loadExample(local, plan);
+  return plan.planted;
+}
+
+export interface ExamplePlan {
+  tables: Mirror;
+  /** Rows of the webhook log. */
+  log: Row[];
+  planted: Planted[];
+}
+
+export async function loadExample(local: Sql | TransactionSql, { tables, log }: ExamplePlan): Promise<void> {
   await createTables(local);
   for (const [table, rows] of Object.entries(tables)) await loadRows(local, table, rows as Row[]);
   await loadRows(local, "stripe_events", log);
   for (const table of ["customer_accounts", "invoices", "refunds", "billing_profiles", "checkouts"])
     await continueSequence(local, table);
   await createIndexes(local);
-  return planted;
 }
 
 /**
  * The same without a database. Tells the world which events the company's endpoint has not taken: a world that is made
  * again from its seed needs this as well.
  */
-export function planExample(
-  world: World,
-  { seed, now, drift = 0.02 }: ExampleOptions,
-): { tables: Mirror; log: Row[]; planted: Planted[] } {
+export function planExample(world: World, { seed, now, drift = 0.02 }: ExampleOptions): ExamplePlan {
   const tables = mirrorWorld(world, seed);
   const webhooks = new Webhooks(world, seed, now);
   const planter = new Planter(new Dice(seed, "planter"), webhooks, now);

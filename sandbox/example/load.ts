@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { finished } from "node:stream/promises";
-import type { Sql } from "postgres";
+import type { Sql, TransactionSql } from "postgres";
 
 /** A value of one column. Objects are JSON, lists are Postgres arrays of text, times are written in UTC. */
 export type Cell =
@@ -16,7 +16,11 @@ export type Row = Readonly<Record<string, Cell>>;
 const linesPerChunk = 2_000;
 
 /** Loads rows by COPY: a hundred thousand take about a second. Every row names the same columns. */
-export async function loadRows(local: Sql, table: string, rows: readonly Row[]): Promise<void> {
+export async function loadRows(
+  local: Sql | TransactionSql,
+  table: string,
+  rows: readonly Row[],
+): Promise<void> {
   const first = rows[0];
   if (!first) return;
   const columns = Object.keys(first);
@@ -34,7 +38,7 @@ export async function loadRows(local: Sql, table: string, rows: readonly Row[]):
 }
 
 /** Identity and serial columns go on where the loaded keys ended. */
-export async function continueSequence(local: Sql, table: string): Promise<void> {
+export async function continueSequence(local: Sql | TransactionSql, table: string): Promise<void> {
   await local.unsafe(
     `SELECT setval(pg_get_serial_sequence('${table}', 'id'), coalesce((SELECT max(id) FROM ${table}), 0) + 1, false)`,
   );

@@ -1,24 +1,17 @@
-import type { Sql } from "postgres";
+import type { Sql, TransactionSql } from "postgres";
 
 /**
  * Makes the example company's tables: an ordinary product database that grew over some years, which is why amounts,
  * times and keys are not kept alike everywhere.
  */
-export async function createTables(local: Sql): Promise<void> {
+export async function createTables(local: Sql | TransactionSql): Promise<void> {
   const [available] = await local`SELECT true AS yes FROM pg_available_extensions WHERE name = 'citext'`;
   if (available) await local`CREATE EXTENSION IF NOT EXISTS citext`;
   await local.unsafe(tables(available ? "citext" : "text"));
 }
 
-export async function dropTables(local: Sql): Promise<void> {
-  await local.unsafe(`
-    DROP TABLE IF EXISTS users, customer_accounts, invoices, payments, refunds, disputes, payouts,
-      billing_profiles, checkouts, stripe_events;
-    DROP TYPE IF EXISTS subscription_state, dispute_state`);
-}
-
 /** Indexes come after the rows: loading is several times faster that way. */
-export async function createIndexes(local: Sql): Promise<void> {
+export async function createIndexes(local: Sql | TransactionSql): Promise<void> {
   await local.unsafe(`
     CREATE INDEX users_stripe_customer ON users (stripe_customer_id);
     CREATE INDEX users_updated ON users (updated_at);

@@ -1,0 +1,33 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+
+const anchorSchema = z.object({
+  seed: z.number().int(),
+  customers: z.number().int().positive(),
+  /** When the demonstration began: with the seed it makes the same Stripe account again at every start. */
+  now: z.coerce.date(),
+  password: z.string(),
+  cronSecret: z.string(),
+});
+export type Anchor = z.infer<typeof anchorSchema>;
+
+/** What the demonstration has to remember from one start to the next, made at the first. */
+export async function readAnchor(folder: string): Promise<Anchor> {
+  const file = join(folder, "demo.json");
+  const text = await readFile(file, "utf8").catch(() => null);
+  if (text !== null) return anchorSchema.parse(JSON.parse(text));
+  const now = new Date();
+  now.setUTCMilliseconds(0);
+  const anchor: Anchor = {
+    seed: 20_261,
+    customers: 800,
+    now,
+    password: `demo-${randomBytes(5).toString("hex")}`,
+    cronSecret: randomBytes(24).toString("base64url"),
+  };
+  await mkdir(folder, { recursive: true });
+  await writeFile(file, `${JSON.stringify(anchor, null, 2)}\n`, { mode: 0o600 });
+  return anchor;
+}
