@@ -31,7 +31,8 @@ export default defineConfig({
     command: `"${process.execPath}" sandbox/demo.ts`,
     url: `http://localhost:${port}/api/health`,
     timeout: 180_000,
-    reuseExistingServer: false,
+    // A desk that somebody started on that port by hand saves its start; `npm test` takes a port of its own.
+    reuseExistingServer: true,
     stdout: "pipe",
     gracefulShutdown: { signal: "SIGTERM", timeout: 20_000 },
     env: { PORT: String(port), DRIFTDESK_DIR: process.env.DRIFTDESK_E2E_DIR },
