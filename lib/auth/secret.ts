@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { link, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Environment } from "../config/environment.ts";
@@ -10,8 +10,8 @@ export async function sessionSecret(
   if (environment.nextAuthSecret !== undefined) return environment.nextAuthSecret;
   const file = join(environment.dataFolder, "secret");
   await mkdir(environment.dataFolder, { recursive: true });
-  // Written beside and then linked: of two processes that start together both read the same whole secret.
-  const draft = `${file}.${process.pid}`;
+  // Written beside and then linked: of two requests that come first at the same time both read the same whole secret.
+  const draft = `${file}.${randomUUID()}`;
   await writeFile(draft, randomBytes(32).toString("base64url"), { mode: 0o600 });
   await link(draft, file).catch((error) => {
     if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
