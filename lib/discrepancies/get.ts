@@ -6,17 +6,16 @@ export type DiscrepancyView = DiscrepancyRow &
   Pick<Discrepancy, "causeEvidence" | "firstSeenAt" | "firstRunId" | "runId"> & {
     /** Oldest first. */
     fixes: Fix[];
-    livemode: boolean;
   };
 
 /** One discrepancy with every attempt to correct it; null when there is none with this id. */
 export async function getDiscrepancy(sql: Sql, id: number): Promise<DiscrepancyView | null> {
+  if (!Number.isSafeInteger(id) || id <= 0) return null;
   const [[row], fixes] = await Promise.all([
     sql<Omit<DiscrepancyView, "fixes">[]>`
       SELECT ${rowColumns(sql)}, d.cause_evidence AS "causeEvidence", d.first_seen_at AS "firstSeenAt",
-             d.first_run_id AS "firstRunId", d.run_id AS "runId", coalesce(a.livemode, false) AS livemode
+             d.first_run_id AS "firstRunId", d.run_id AS "runId"
       FROM driftdesk.discrepancies d
-      LEFT JOIN driftdesk.accounts a ON a.id = d.account_id
       WHERE d.id = ${id}`,
     sql<Fix[]>`
       SELECT f.id, f.discrepancy_id AS "discrepancyId", f.account_id AS "accountId", f.resource, f.action,

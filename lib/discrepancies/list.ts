@@ -34,7 +34,7 @@ export type DiscrepancyRow = Pick<
   | "decidedBy"
   | "decisionReason"
   | "bulkId"
->;
+> & { livemode: boolean };
 
 /** Exact up to `countLimit`; beyond it `more` says that there are more than `count`. */
 export interface Count {
@@ -65,7 +65,8 @@ export const rowColumns = (sql: Sql): Fragment => sql`
   d.row_error AS "rowError", d.impact, d.amount_minor AS "amountMinor", d.currency, d.cause, d.state,
   d.opened_at AS "openedAt", d.observed_at AS "observedAt", d.closed_at AS "closedAt",
   d.snoozed_until AS "snoozedUntil", d.decided_at AS "decidedAt", d.decided_by AS "decidedBy",
-  d.decision_reason AS "decisionReason", d.bulk_id AS "bulkId"`;
+  d.decision_reason AS "decisionReason", d.bulk_id AS "bulkId",
+  coalesce((SELECT a.livemode FROM driftdesk.accounts a WHERE a.id = d.account_id), false) AS livemode`;
 
 /** One page of the list. It costs the same wherever it lies and however long the list is. */
 export async function listDiscrepancies(sql: Sql, request: ListRequest): Promise<DiscrepancyPage> {

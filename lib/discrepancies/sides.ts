@@ -1,6 +1,5 @@
 import type { FieldDifference } from "../db/schema.ts";
 import type { DiscrepancyRow } from "./list.ts";
-import { columnWords } from "./words.ts";
 
 type Sides = Pick<DiscrepancyRow, "kind" | "observed" | "expected" | "fields" | "change" | "rowError">;
 
@@ -47,7 +46,7 @@ export function sentenceOf(row: Sides): string {
       const more = row.fields.length - 1;
       const others =
         more === 0 ? "" : more === 1 ? " One more field differs." : ` ${more} more fields differ.`;
-      const isState = /(^|_)(status|state)$/.test(field.name);
+      const isState = columnWords(field.name) === "status";
       const what = isState ? "" : `${columnWords(field.name)} is `;
       return `Stripe says ${what}${inWords(field.stripe)}. The local record ${isState ? "still " : ""}says ${inWords(field.local)}.${others}`;
     }
@@ -68,5 +67,9 @@ export function inWords(value: string | null): string {
   const day = `${Number(time[3])} ${month} ${time[1]}`;
   return time[4] ? `${day}, ${time[4]}` : day;
 }
+
+/** `current_period_end` as people say it: "current period end"; a status is a status, whatever stands before it. */
+export const columnWords = (column: string): string =>
+  /(^|_)(status|state)$/i.test(column) ? "status" : column.replaceAll("_", " ").trim();
 
 const asSentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`);
