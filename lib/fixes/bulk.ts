@@ -1,167 +1,284 @@
-// Decisions. One row is a bulk of one: there is one path from a click to a changed row.
+// A decision on one discrepancy or on many: the same path. Asked for once, however often the button is clicked.
 import type { Sql, TransactionSql } from "postgres";
+import { z } from "zod";
 import { appendAudit } from "../audit/append.ts";
 import { authorise } from "../auth/permissions.ts";
-import type { BulkAction, BulkKind } from "../db/schema.ts";
+import type { BulkAction } from "../db/schema.ts";
 import type { Actor, Desk } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
-import { applicableCondition, moneyCondition, type Selection, selectionCondition } from "./selection.ts";
+import { decidable, whyNot, whyNotState, writesMoney } from "./plan.ts";
+import { type Selection, selected, selectionSchema } from "./selection.ts";
+import { transaction } from "./transaction.ts";
 
-export interface BulkRequest {
-  kind: Extract<BulkKind, "apply" | "reject" | "snooze">;
-  selection: Selection;
-  reason?: string | undefined;
+const bulkRequestSchema = z.strictObject({
+  kind: z.enum(["apply", "reject", "snooze"]),
+  selection: selectionSchema,
+  reason: z.string().trim().max(2_000).optional(),
   /** Until when to snooze. */
-  until?: Date | undefined;
+  until: z.coerce.date().optional(),
   /** Made when the dialog opens: a second click with the same key is answered with the first one's action. */
-  requestKey: string;
-}
+  requestKey: z.string().trim().min(8).max(200),
+});
+type Request = z.output<typeof bulkRequestSchema>;
+export type BulkRequest = Omit<z.input<typeof bulkRequestSchema>, "selection" | "until"> & {
+  selection: Selection;
+  until?: Date | undefined;
+};
 
 /**
- * Writes a decision down, together with exactly the rows and versions that it is about. What is to be applied and
- * needs no second person can then be executed; the caller does so at once or through a queue.
+ * Writes a decision down with the rows and versions that it is about. Rejecting and snoozing are done by this; applying is
+ * `running` and wants `executeBulk`, or `waiting` for a second person. The same `requestKey` answers the same bulk.
  */
-export async function requestBulk(desk: Desk, request: BulkRequest, actor: Actor): Promise<BulkAction> {
+export async function requestBulk(desk: Desk, given: BulkRequest, actor: Actor): Promise<BulkAction> {
+  const request = parseRequest(given, desk.now());
   authorise(actor, "decide");
-  checkRequest(request, desk.now());
-  const now = desk.now();
-  const id = await desk.sql.begin(async (tx) => {
+  const id = await transaction(desk.sql, async (tx) => {
     const [created] = await tx<{ id: number }[]>`
       INSERT INTO driftdesk.bulk_actions (kind, request_key, requested_by, reason, filter, state, created_at)
-      VALUES (${request.kind}, ${request.requestKey}, ${actor.email}, ${request.reason ?? null},
-              ${tx.json(requestDetails(request) as never)}, 'running', ${now})
-      ON CONFLICT (request_key) DO NOTHING RETURNING id`;
-    if (!created) return earlier(tx, request.requestKey, actor);
-    const { total, money } = await snapshot(tx, desk, created.id, request);
-    if (total === 0)
+      VALUES (${request.kind}, ${request.requestKey}, ${actor.email}, ${request.reason || null},
+              ${"filter" in request.selection ? tx.json(request.selection.filter as never) : null}, 'running', ${desk.now()})
+      ON CONFLICT (request_key) DO NOTHING
+      RETURNING id`;
+    if (!created) return await sameRequest(tx, request, actor);
+    const counts = await snapshot(tx, desk, created.id, request);
+    if (counts.total === 0)
       throw new DriftdeskError(
         "nothing_selected",
-        "None of the selected rows can be decided on any more: they were changed, decided or corrected meanwhile. Look again.",
+        "None of the selected differences is there any more. Reload the list and choose again.",
         { status: 409 },
       );
-    if (total > 1) authorise(actor, "bulk");
-    if (request.kind === "apply" && money > 0) authorise(actor, "decide_money");
-    const above = desk.config.fixes.secondPersonAbove;
-    const waits = request.kind === "apply" && above !== undefined && total > above;
-    await tx`
-      UPDATE driftdesk.bulk_actions SET total = ${total}, state = ${waits ? "waiting" : "running"} WHERE id = ${created.id}`;
-    if (waits)
-      await tx`
-        UPDATE driftdesk.discrepancies d SET state = 'waiting', bulk_id = ${created.id}, decided_by = ${actor.email}, decided_at = ${now}
-        FROM driftdesk.bulk_items i WHERE i.bulk_id = ${created.id} AND i.outcome IS NULL AND d.id = i.discrepancy_id`;
-    const data = { kind: request.kind, total, reason: request.reason ?? null, waits };
-    await appendAudit(tx, [{ actor: actor.email, action: "bulk.requested", bulk_id: created.id, data }], now);
+    if (counts.total > 1) authorise(actor, "bulk");
+    if (request.kind === "apply" && counts.money) authorise(actor, "decide_money");
+    await decide(tx, desk, created.id, request, actor, counts);
     return created.id;
   });
   return (await getBulk(desk.sql, id)) as BulkAction;
 }
 
-function checkRequest(request: BulkRequest, now: Date): void {
-  if (request.kind === "reject" && !request.reason?.trim())
-    throw new DriftdeskError("reason_missing", "Say why: the next person who meets this will want to know.", {
-      status: 400,
-    });
-  if (request.kind === "snooze" && !(request.until && request.until > now))
-    throw new DriftdeskError("until_missing", "Say until when: a time that is still to come.", {
-      status: 400,
-    });
-}
-
-/** What the action was asked for, as it is kept beside it. */
-function requestDetails(request: BulkRequest): Record<string, unknown> {
-  return {
-    ...("filter" in request.selection
-      ? { filter: request.selection.filter }
-      : { ids: request.selection.ids.length }),
-    ...(request.until && { until: request.until.toISOString() }),
-  };
-}
-
-async function earlier(tx: TransactionSql, requestKey: string, actor: Actor): Promise<number> {
-  const [row] = await tx<{ id: number; requested_by: string }[]>`
-    SELECT id, requested_by FROM driftdesk.bulk_actions WHERE request_key = ${requestKey}`;
-  if (!row || row.requested_by !== actor.email)
-    throw new DriftdeskError(
-      "request_key_taken",
-      "This request was made by somebody else. Reload the page.",
-      { status: 409 },
+function parseRequest(given: BulkRequest, now: Date): Request {
+  const invalid = (what: string) =>
+    new DriftdeskError("request_invalid", `This cannot be done: ${what}.`, { status: 400 });
+  const parsed = bulkRequestSchema.safeParse(given);
+  if (!parsed.success)
+    throw invalid(
+      parsed.error.issues.map((issue) => `${issue.path.join(".") || "request"}: ${issue.message}`).join("; "),
     );
-  return row.id;
+  const request = parsed.data;
+  if (request.kind === "reject" && !request.reason) throw invalid("say why, the next person will ask");
+  if (request.kind === "snooze" && !(request.until && request.until > now))
+    throw invalid("choose a time that is still to come");
+  return request;
 }
 
-async function snapshot(
+async function sameRequest(tx: TransactionSql, request: Request, actor: Actor): Promise<number> {
+  const [existing] = await tx<{ id: number; kind: string; requestedBy: string }[]>`
+    SELECT id, kind, requested_by AS "requestedBy" FROM driftdesk.bulk_actions WHERE request_key = ${request.requestKey}`;
+  if (existing && existing.requestedBy === actor.email && existing.kind === request.kind) return existing.id;
+  throw new DriftdeskError(
+    "request_key_taken",
+    "This request was made before, by somebody else or for something else.",
+    {
+      status: 409,
+    },
+  );
+}
+
+interface Counts {
+  /** Rows that were meant, those among them that can be decided on, and whether they change amounts. */
+  total: number;
+  todo: number;
+  money: boolean;
+}
+
+/** Remembers each row in the version that was seen. What cannot be decided on is skipped with its reason. */
+async function snapshot(tx: TransactionSql, desk: Desk, bulkId: number, request: Request): Promise<Counts> {
+  const why = tx`coalesce(${whyNotState(tx, decidable[request.kind])}, ${request.kind === "apply" ? whyNot(tx, desk.config) : tx`NULL`})`;
+  await tx`
+    INSERT INTO driftdesk.bulk_items (bulk_id, discrepancy_id, version)
+    SELECT ${bulkId}, s.id, s.version
+    FROM (${selected(tx, desk, request.selection)}) s
+    ${
+      "filter" in request.selection
+        ? tx`JOIN driftdesk.discrepancies d ON d.id = s.id WHERE ${why} IS NULL`
+        : tx``
+    }
+    ORDER BY s.id`;
+  // In one order everywhere, so that two people who decide on the same rows wait for each other, never in a circle.
+  await tx`
+    SELECT count(*) FROM (
+      SELECT d.id FROM driftdesk.bulk_items i JOIN driftdesk.discrepancies d ON d.id = i.discrepancy_id
+      WHERE i.bulk_id = ${bulkId} ORDER BY d.id FOR UPDATE OF d
+    ) locked`;
+  await tx`
+    UPDATE driftdesk.bulk_items i
+    SET outcome = 'skipped', message = coalesce(${why}, 'Its values changed since you looked. Look again, then decide.')
+    FROM driftdesk.discrepancies d
+    WHERE i.bulk_id = ${bulkId} AND d.id = i.discrepancy_id AND (d.version <> i.version OR ${why} IS NOT NULL)`;
+  const [counts] = await tx<Counts[]>`
+    SELECT count(*)::int AS total, count(*) FILTER (WHERE i.outcome IS NULL)::int AS todo,
+           coalesce(bool_or(i.outcome IS NULL AND ${writesMoney(tx, desk.config)}), false) AS money
+    FROM driftdesk.bulk_items i JOIN driftdesk.discrepancies d ON d.id = i.discrepancy_id
+    WHERE i.bulk_id = ${bulkId}`;
+  return counts as Counts;
+}
+
+async function decide(
   tx: TransactionSql,
   desk: Desk,
   bulkId: number,
-  request: BulkRequest,
-): Promise<{ total: number; money: number }> {
-  const sql = tx as unknown as Sql;
-  const [counts] = await tx<{ total: number; money: number }[]>`
-    WITH chosen AS (
-      SELECT d.id, d.version, ${moneyCondition(sql, desk.config)} AS money
-      FROM driftdesk.discrepancies d
-      WHERE ${selectionCondition(sql, request.selection, desk.now())}
-        AND d.state IN ('open', 'snoozed', 'rejected')
-        ${request.kind === "apply" ? sql`AND ${applicableCondition(sql, desk.config)}` : sql``}
-      FOR UPDATE OF d
-    ), items AS (
-      INSERT INTO driftdesk.bulk_items (bulk_id, discrepancy_id, version)
-      SELECT ${bulkId}, id, version FROM chosen
-    )
-    SELECT count(*)::int AS total, (count(*) FILTER (WHERE money))::int AS money FROM chosen`;
-  return counts ?? { total: 0, money: 0 };
+  request: Request,
+  actor: Actor,
+  counts: Counts,
+): Promise<void> {
+  const now = desk.now();
+  const limit = desk.config.fixes.secondPersonAbove;
+  const apply = request.kind === "apply";
+  const state =
+    counts.todo === 0 || !apply ? "done" : limit !== undefined && counts.todo > limit ? "waiting" : "running";
+  const skipped = counts.total - counts.todo;
+  await tx`
+    UPDATE driftdesk.bulk_actions
+    SET state = ${state}, total = ${counts.total}, skipped = ${skipped}, applied = ${apply ? 0 : counts.todo},
+        finished_at = ${state === "done" ? now : null}
+    WHERE id = ${bulkId}`;
+  const { selection } = request;
+  const data = {
+    kind: request.kind,
+    total: counts.total,
+    skipped,
+    reason: request.reason || null,
+    until: request.until?.toISOString() ?? null,
+    needsSecondPerson: state === "waiting",
+    ...("ids" in selection ? {} : { filter: selection.filter, seenUntil: selection.seenUntil.toISOString() }),
+  };
+  await appendAudit(tx, [{ actor: actor.email, action: "bulk.requested", bulk_id: bulkId, data }], now);
+  // Whoever decides last has the row: an earlier action that has not begun with it leaves it alone.
+  if (state === "running") {
+    await tx`
+      UPDATE driftdesk.discrepancies d SET bulk_id = ${bulkId}
+      FROM driftdesk.bulk_items i
+      WHERE i.bulk_id = ${bulkId} AND i.outcome IS NULL AND d.id = i.discrepancy_id`;
+    return;
+  }
+  const word = { apply: "approved", reject: "rejected", snooze: "snoozed" } as const;
+  await auditRows(tx, bulkId, `discrepancy.${word[request.kind]}`, actor, request, now);
+  await tx`
+    UPDATE driftdesk.discrepancies d
+    SET state = ${apply ? "waiting" : word[request.kind]}, bulk_id = ${bulkId}, decided_at = ${now},
+        decided_by = ${actor.email}, decision_reason = ${request.reason || null},
+        snoozed_until = ${request.kind === "snooze" ? (request.until ?? null) : null},
+        closed_at = ${request.kind === "reject" ? now : null}
+    FROM driftdesk.bulk_items i
+    WHERE i.bulk_id = ${bulkId} AND i.outcome IS NULL AND d.id = i.discrepancy_id`;
+  if (!apply)
+    await tx`UPDATE driftdesk.bulk_items SET outcome = 'applied' WHERE bulk_id = ${bulkId} AND outcome IS NULL`;
 }
 
-/** Agrees to what somebody else asked for. Nobody approves their own. */
+const auditBatch = 5_000;
+
+/** One entry per row. In batches: one JSON value for a million entries would not fit. */
+async function auditRows(
+  tx: TransactionSql,
+  bulkId: number,
+  action: string,
+  actor: Actor,
+  request: Request,
+  now: Date,
+): Promise<void> {
+  const decision = { reason: request.reason || null, until: request.until?.toISOString() ?? null };
+  for (let after: number | null = 0; after !== null; ) {
+    const batches: { last: number | null }[] = await tx`
+      WITH batch AS (
+        SELECT d.* FROM driftdesk.bulk_items i JOIN driftdesk.discrepancies d ON d.id = i.discrepancy_id
+        WHERE i.bulk_id = ${bulkId} AND i.outcome IS NULL AND i.discrepancy_id > ${after}
+        ORDER BY i.discrepancy_id LIMIT ${auditBatch}
+      ), appended AS (
+        SELECT driftdesk.append_audit(jsonb_agg(jsonb_build_object(
+          'actor', ${actor.email}::text, 'action', ${action}::text, 'account_id', account_id, 'resource', resource,
+          'discrepancy_id', id, 'bulk_id', ${bulkId}::bigint, 'subject', coalesce(label, stripe_id, local_key),
+          'data', jsonb_build_object('kind', kind, 'stripeId', stripe_id, 'localKey', local_key,
+            'customerId', customer_id, 'fields', fields, 'change', change, 'version', version) || ${tx.json(decision)}::jsonb)
+          ORDER BY id), ${now}) AS appended
+        FROM batch
+      )
+      SELECT max(b.id) AS last FROM batch b, appended a WHERE a.appended > 0`;
+    after = batches[0]?.last ?? null;
+  }
+}
+
+/** Another person agrees; then the bulk is `running` and wants `executeBulk`. Twice by the same person is once. */
 export async function approveBulk(desk: Desk, bulkId: number, actor: Actor): Promise<BulkAction> {
+  authorise(actor, "decide");
   authorise(actor, "bulk");
-  const now = desk.now();
-  await desk.sql.begin(async (tx) => {
-    const bulk = await waiting(tx, bulkId);
-    if (bulk.requestedBy === actor.email)
+  await transaction(desk.sql, async (tx) => {
+    const bulk = await lockBulk(tx, bulkId);
+    if (bulk.approvedBy === actor.email) return;
+    if (bulk.state !== "waiting")
       throw new DriftdeskError(
-        "own_request",
-        "You asked for this yourself: another person has to approve it.",
+        "bulk_not_waiting",
+        `Bulk action ${bulkId} does not wait for anybody: it is ${bulk.state}.`,
+        {
+          status: 409,
+        },
+      );
+    if (bulk.requestedBy.toLowerCase() === actor.email.toLowerCase())
+      throw new DriftdeskError(
+        "second_person_needed",
+        "You asked for this yourself: somebody else has to agree to it.",
         { status: 403 },
       );
-    const [money] = await tx`
-      SELECT FROM driftdesk.bulk_items i JOIN driftdesk.discrepancies d ON d.id = i.discrepancy_id
-      WHERE i.bulk_id = ${bulkId} AND ${moneyCondition(tx as unknown as Sql, desk.config)} LIMIT 1`;
-    if (money) authorise(actor, "decide_money");
+    const [row] = await tx<{ money: boolean }[]>`
+      SELECT coalesce(bool_or(${writesMoney(tx, desk.config)}), false) AS money
+      FROM driftdesk.bulk_items i JOIN driftdesk.discrepancies d ON d.id = i.discrepancy_id
+      WHERE i.bulk_id = ${bulkId} AND i.outcome IS NULL`;
+    if (row?.money) authorise(actor, "decide_money");
     await tx`UPDATE driftdesk.bulk_actions SET state = 'running', approved_by = ${actor.email} WHERE id = ${bulkId}`;
     const data = { requestedBy: bulk.requestedBy, total: bulk.total };
-    await appendAudit(tx, [{ actor: actor.email, action: "bulk.approved", bulk_id: bulkId, data }], now);
+    await appendAudit(
+      tx,
+      [{ actor: actor.email, action: "bulk.approved", bulk_id: bulkId, data }],
+      desk.now(),
+    );
   });
   return (await getBulk(desk.sql, bulkId)) as BulkAction;
 }
 
-/** Declines or withdraws what waits for a second person; its rows are open again. */
+/** Stops a bulk that waits or runs. What was applied stays, and can be seen; the rest is open again. */
 export async function cancelBulk(desk: Desk, bulkId: number, actor: Actor): Promise<BulkAction> {
   authorise(actor, "decide");
-  const now = desk.now();
-  await desk.sql.begin(async (tx) => {
-    const bulk = await waiting(tx, bulkId);
-    if (bulk.requestedBy !== actor.email) authorise(actor, "bulk");
+  await transaction(desk.sql, async (tx) => {
+    const bulk = await lockBulk(tx, bulkId);
+    if (bulk.state !== "waiting" && bulk.state !== "running") return;
+    if (bulk.requestedBy.toLowerCase() !== actor.email.toLowerCase()) authorise(actor, "bulk");
+    const now = desk.now();
+    const message = `Stopped by ${actor.name}.`;
+    const left = await tx`
+      UPDATE driftdesk.bulk_items i SET outcome = 'skipped', message = ${message}
+      FROM driftdesk.discrepancies d
+      WHERE i.bulk_id = ${bulkId} AND i.outcome IS NULL AND d.id = i.discrepancy_id AND d.state <> 'applying'`;
     await tx`
-      UPDATE driftdesk.discrepancies SET state = 'open', bulk_id = NULL, decided_by = NULL, decided_at = NULL
-      WHERE bulk_id = ${bulkId} AND state = 'waiting'`;
-    await tx`UPDATE driftdesk.bulk_actions SET state = 'cancelled', finished_at = ${now} WHERE id = ${bulkId}`;
-    const data = { requestedBy: bulk.requestedBy, total: bulk.total };
+      UPDATE driftdesk.bulk_actions
+      SET state = 'cancelled', finished_at = ${now}, message = ${message}, skipped = skipped + ${left.count}
+      WHERE id = ${bulkId}`;
+    await tx`
+      UPDATE driftdesk.discrepancies d
+      SET state = 'open', bulk_id = NULL, decided_at = NULL, decided_by = NULL, decision_reason = NULL
+      FROM driftdesk.bulk_items i
+      WHERE i.bulk_id = ${bulkId} AND d.id = i.discrepancy_id AND d.bulk_id = ${bulkId} AND d.state = 'waiting'`;
+    const data = { was: bulk.state, applied: bulk.applied, total: bulk.total };
     await appendAudit(tx, [{ actor: actor.email, action: "bulk.cancelled", bulk_id: bulkId, data }], now);
   });
   return (await getBulk(desk.sql, bulkId)) as BulkAction;
 }
 
-async function waiting(tx: TransactionSql, bulkId: number): Promise<BulkAction> {
+export async function lockBulk(tx: TransactionSql, id: number): Promise<BulkAction> {
   const [bulk] = await tx<BulkAction[]>`
-    SELECT ${bulkColumns(tx as unknown as Sql)} FROM driftdesk.bulk_actions b WHERE b.id = ${bulkId} FOR UPDATE`;
-  if (!bulk) throw new DriftdeskError("bulk_unknown", `There is no action ${bulkId}.`, { status: 404 });
-  if (bulk.state !== "waiting")
-    throw new DriftdeskError("bulk_decided", "Somebody has decided this already.", { status: 409 });
+    SELECT ${columns(tx)} FROM driftdesk.bulk_actions b WHERE b.id = ${id} FOR UPDATE`;
+  if (!bulk) throw new DriftdeskError("bulk_unknown", `There is no bulk action ${id}.`, { status: 404 });
   return bulk;
 }
 
-const bulkColumns = (sql: Sql) => sql`
+const columns = (sql: Sql | TransactionSql) => sql`
   b.id, b.kind, b.request_key AS "requestKey", b.requested_by AS "requestedBy", b.reason, b.filter, b.state, b.total,
   b.applied, b.stale, b.failed, b.skipped, b.message, b.approved_by AS "approvedBy", b.created_at AS "createdAt",
   b.finished_at AS "finishedAt"`;
@@ -169,12 +286,28 @@ const bulkColumns = (sql: Sql) => sql`
 export async function getBulk(sql: Sql, id: number): Promise<BulkAction | null> {
   const [bulk] = await sql<
     BulkAction[]
-  >`SELECT ${bulkColumns(sql)} FROM driftdesk.bulk_actions b WHERE b.id = ${id}`;
+  >`SELECT ${columns(sql)} FROM driftdesk.bulk_actions b WHERE b.id = ${id}`;
   return bulk ?? null;
 }
 
-/** What waits for a second person, oldest first. */
+/** Those that wait for a second person, oldest first. */
 export async function waitingBulks(sql: Sql): Promise<BulkAction[]> {
   return sql<BulkAction[]>`
-    SELECT ${bulkColumns(sql)} FROM driftdesk.bulk_actions b WHERE b.state = 'waiting' ORDER BY b.id`;
+    SELECT ${columns(sql)} FROM driftdesk.bulk_actions b WHERE b.state = 'waiting' ORDER BY b.id LIMIT 100`;
+}
+
+export interface BulkItemView {
+  discrepancyId: number;
+  label: string | null;
+  outcome: string;
+  message: string | null;
+}
+
+/** The rows of a bulk that did not go as decided, with their reasons. */
+export async function bulkProblems(sql: Sql, id: number, limit = 100): Promise<BulkItemView[]> {
+  return sql<BulkItemView[]>`
+    SELECT i.discrepancy_id AS "discrepancyId", coalesce(d.label, d.stripe_id, d.local_key) AS label, i.outcome, i.message
+    FROM driftdesk.bulk_items i JOIN driftdesk.discrepancies d ON d.id = i.discrepancy_id
+    WHERE i.bulk_id = ${id} AND i.outcome IN ('stale', 'failed', 'skipped')
+    ORDER BY i.discrepancy_id LIMIT ${limit}`;
 }

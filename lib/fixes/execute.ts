@@ -2,35 +2,26 @@
 // it goes on: what was intended and not settled is settled by reading the row.
 import type { TransactionSql } from "postgres";
 import { type AuditDraft, appendAudit } from "../audit/append.ts";
-import type { BulkAction, Discrepancy, FieldDifference, Values } from "../db/schema.ts";
+import type { BulkAction, Discrepancy, Fix } from "../db/schema.ts";
 import type { Desk } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import { getBulk } from "./bulk.ts";
 import { freshen } from "./freshness.ts";
-import { type IntendedFix, settle } from "./settle.ts";
+import { planFix } from "./plan.ts";
+import { settle, settleWritten } from "./settle.ts";
 
 const batchSize = 1_000;
 
-/** Rows of a batch, as this file needs them. */
-type Picked = Pick<
-  Discrepancy,
-  | "id"
-  | "accountId"
-  | "resource"
-  | "kind"
-  | "stripeId"
-  | "localKey"
-  | "customerId"
-  | "label"
-  | "fields"
-  | "expected"
-  | "observedAt"
-  | "state"
-  | "version"
-> & { seenVersion: number; ours: boolean };
+/** A fix whose intent is committed and whose outcome is not known yet, with what it is about. */
+export type IntendedFix = Pick<
+  Fix,
+  "id" | "discrepancyId" | "accountId" | "resource" | "action" | "localKey" | "observed" | "expected"
+> &
+  Pick<Discrepancy, "label" | "stripeId" | "customerId" | "kind" | "observedAt">;
 
 /**
- * Carries out an action that is running, to its end. Only one process does so at a time; a second one returns at once.
+ * Carries out an action that is running, to its end or until somebody stops it. Only one process does so at a time; a
+ * second one returns at once, with the action as it stands.
  */
 export async function executeBulk(desk: Desk, bulkId: number): Promise<BulkAction> {
   // The lock is a session's: it is gone with the process, however that ends.
@@ -49,26 +40,18 @@ export async function executeBulk(desk: Desk, bulkId: number): Promise<BulkActio
     session.release();
   }
   const bulk = await getBulk(desk.sql, bulkId);
-  if (!bulk) throw new DriftdeskError("bulk_unknown", `There is no action ${bulkId}.`, { status: 404 });
+  if (!bulk) throw new DriftdeskError("bulk_unknown", `There is no bulk action ${bulkId}.`, { status: 404 });
   return bulk;
 }
 
 async function carryOut(desk: Desk, bulkId: number): Promise<void> {
   const bulk = await getBulk(desk.sql, bulkId);
-  if (bulk?.state !== "running") return;
-  if (bulk.kind === "apply") {
-    await settle(desk, bulk, await leftovers(desk, bulkId), { mayBeWritten: true });
-    for (;;) {
-      const intended = await intend(desk, bulk);
-      if (intended === null) break;
-      if (intended.length > 0)
-        await settle(desk, bulk, await freshen(desk, bulk, intended), { mayBeWritten: false });
-    }
-  } else {
-    while (await decide(desk, bulk)) {
-      // Batch after batch, each in its own transaction.
-    }
-  }
+  if (bulk?.kind !== "apply") return;
+  // Also of an action that was stopped: what is intended has to have an outcome.
+  const unwritten = await settleWritten(desk, bulk, await leftovers(desk, bulkId));
+  await settle(desk, bulk, await freshen(desk, bulk, unwritten));
+  for (let fixes = await intend(desk, bulk); fixes !== null; fixes = await intend(desk, bulk))
+    await settle(desk, bulk, await freshen(desk, bulk, fixes));
   await finish(desk, bulk);
 }
 
@@ -82,103 +65,102 @@ async function leftovers(desk: Desk, bulkId: number): Promise<IntendedFix[]> {
     WHERE f.bulk_id = ${bulkId} AND f.state = 'intended' ORDER BY f.id`;
 }
 
-async function pick(tx: TransactionSql, bulkId: number): Promise<Picked[]> {
-  return tx<Picked[]>`
-    SELECT d.id, d.account_id AS "accountId", d.resource, d.kind, d.stripe_id AS "stripeId", d.local_key AS "localKey",
-           d.customer_id AS "customerId", d.label, d.fields, d.expected, d.observed_at AS "observedAt", d.state, d.version,
-           i.version AS "seenVersion", d.bulk_id IS NOT DISTINCT FROM i.bulk_id AS ours
-    FROM driftdesk.bulk_items i JOIN driftdesk.discrepancies d ON d.id = i.discrepancy_id
-    WHERE i.bulk_id = ${bulkId} AND i.outcome IS NULL
-      AND NOT EXISTS (SELECT FROM driftdesk.fixes f WHERE f.bulk_id = i.bulk_id AND f.discrepancy_id = i.discrepancy_id)
-    ORDER BY d.id LIMIT ${batchSize}
-    FOR UPDATE OF d`;
-}
-
-/** Why a row of the action is left alone, or null when it may be decided on. */
-function obstacle(row: Picked): string | null {
-  if (row.version !== row.seenVersion) return "Its values changed after the decision";
-  if (row.state === "waiting" && row.ours) return null;
-  if (["open", "snoozed", "rejected"].includes(row.state)) return null;
-  return row.state === "waiting" ? "Another action waits for approval on it" : `It is ${row.state} by now`;
-}
-
-async function skip(tx: TransactionSql, bulkId: number, rows: { id: number; why: string }[]): Promise<void> {
-  if (rows.length === 0) return;
-  await tx`
-    UPDATE driftdesk.bulk_items i SET outcome = 'skipped', message = v.why
-    FROM unnest(${rows.map((row) => row.id)}::bigint[], ${rows.map((row) => row.why)}::text[]) AS v (id, why)
-    WHERE i.bulk_id = ${bulkId} AND i.discrepancy_id = v.id`;
-}
-
-/** Step 1 for the next batch: the intents, committed. Answers null when no rows are left. */
+/** Step 1 for the next batch: the intents, committed. Answers null when nothing is left to do. */
 async function intend(desk: Desk, bulk: BulkAction): Promise<IntendedFix[] | null> {
   const now = desk.now();
   return desk.sql.begin(async (tx) => {
-    const rows = await pick(tx, bulk.id);
+    // Whoever stops the action waits for this lock, and nothing is intended after that.
+    const [running] = await tx`
+      SELECT FROM driftdesk.bulk_actions WHERE id = ${bulk.id} AND state = 'running' FOR NO KEY UPDATE`;
+    const rows = running ? await pick(tx, bulk.id) : [];
     if (rows.length === 0) return null;
-    const judged = rows.map((row) => ({ row, why: obstacle(row) }));
-    await skip(
-      tx,
-      bulk.id,
-      judged.flatMap(({ row, why }) => (why === null ? [] : [{ id: row.id, why }])),
-    );
-    const taken = judged.filter(({ why }) => why === null).map(({ row }) => row);
-    if (taken.length === 0) return [];
-    const drafts = taken.map((row) => ({ row, ...changeOf(row) }));
-    const inserted = await tx<{ id: number; discrepancyId: number }[]>`
-      INSERT INTO driftdesk.fixes
-        (discrepancy_id, account_id, resource, action, local_key, observed, expected, actor, approved_by, reason, bulk_id, intended_at)
-      SELECT v.discrepancy_id, v.account_id, v.resource, v.action, v.local_key, v.observed, v.expected,
-             ${bulk.requestedBy}, ${bulk.approvedBy}, ${bulk.reason}, ${bulk.id}, ${now}
-      FROM jsonb_to_recordset(${tx.json(
-        drafts.map(({ row, action, observed, expected }) => ({
-          discrepancy_id: row.id,
-          account_id: row.accountId,
-          resource: row.resource,
-          action,
-          local_key: row.localKey,
-          observed,
-          expected,
-        })) as never,
-      )}) AS v (discrepancy_id bigint, account_id text, resource text, action text, local_key text, observed jsonb, expected jsonb)
-      ORDER BY v.discrepancy_id
-      RETURNING id, discrepancy_id AS "discrepancyId"`;
+    const skipped = rows.filter((row) => row.obstacle !== null);
     await tx`
-      UPDATE driftdesk.discrepancies SET state = 'applying', bulk_id = ${bulk.id}, decided_by = ${bulk.requestedBy},
-        decided_at = ${now}, decision_reason = ${bulk.reason}, snoozed_until = NULL
-      WHERE id = ANY(${taken.map((row) => row.id)}::bigint[])`;
-    const fixIds = new Map(inserted.map((fix) => [fix.discrepancyId, fix.id]));
-    const fixes = drafts.map(({ row, action, observed, expected }): IntendedFix => {
-      const { accountId, resource, localKey, label, stripeId, customerId, kind, observedAt } = row;
-      const id = fixIds.get(row.id) as number;
-      return {
-        id,
-        discrepancyId: row.id,
-        accountId,
-        resource,
-        action,
-        localKey,
-        observed,
-        expected,
-        label,
-        stripeId,
-        customerId,
-        kind,
-        observedAt,
-      };
-    });
-    const entries = fixes.map((fix) => auditOf(bulk, fix, "fix.intended"));
-    await appendAudit(tx, entries, now);
+      UPDATE driftdesk.bulk_items i SET outcome = 'skipped', message = v.why
+      FROM unnest(${skipped.map((row) => row.id)}::bigint[], ${skipped.map((row) => row.obstacle)}::text[]) AS v (id, why)
+      WHERE i.bulk_id = ${bulk.id} AND i.discrepancy_id = v.id`;
+    await tx`UPDATE driftdesk.bulk_actions SET skipped = skipped + ${skipped.length} WHERE id = ${bulk.id}`;
+    const fixes = await writeIntents(
+      tx,
+      bulk,
+      rows.filter((row) => row.obstacle === null),
+      now,
+    );
+    await appendAudit(
+      tx,
+      fixes.map((fix) => auditOf(bulk, fix, "fix.intended")),
+      now,
+    );
     return fixes;
   });
 }
 
-/** The columns that a fix writes, with what they held and what they shall hold. */
-function changeOf(row: Picked): { action: "update" | "insert"; observed: Values; expected: Values } {
-  if (row.kind === "missing_local") return { action: "insert", observed: {}, expected: row.expected ?? {} };
-  const values = (side: keyof Omit<FieldDifference, "name">) =>
-    Object.fromEntries(row.fields.map((field) => [field.name, field[side]]));
-  return { action: "update", observed: values("local"), expected: values("stripe") };
+type Picked = Pick<
+  Discrepancy,
+  | "id"
+  | "accountId"
+  | "resource"
+  | "kind"
+  | "stripeId"
+  | "localKey"
+  | "customerId"
+  | "label"
+  | "fields"
+  | "expected"
+  | "observedAt"
+> & { obstacle: string | null };
+
+/** The next rows, locked, each with the reason to leave it alone if there is one. */
+async function pick(tx: TransactionSql, bulkId: number): Promise<Picked[]> {
+  return tx<Picked[]>`
+    SELECT d.id, d.account_id AS "accountId", d.resource, d.kind, d.stripe_id AS "stripeId", d.local_key AS "localKey",
+           d.customer_id AS "customerId", d.label, d.fields, d.expected, d.observed_at AS "observedAt",
+           CASE WHEN d.version <> i.version THEN 'Its values changed after the decision. Look again, then decide.'
+                WHEN d.state NOT IN ('open', 'snoozed', 'rejected', 'waiting') THEN 'It is ' || d.state || ' by now.'
+                WHEN d.bulk_id IS DISTINCT FROM i.bulk_id THEN 'Somebody decided on it again after this decision.'
+           END AS obstacle
+    FROM driftdesk.bulk_items i JOIN driftdesk.discrepancies d ON d.id = i.discrepancy_id
+    WHERE i.bulk_id = ${bulkId} AND i.outcome IS NULL
+    ORDER BY d.id LIMIT ${batchSize}
+    FOR UPDATE OF d`;
+}
+
+async function writeIntents(
+  tx: TransactionSql,
+  bulk: BulkAction,
+  rows: readonly Picked[],
+  now: Date,
+): Promise<IntendedFix[]> {
+  const planned = rows.map((row) => ({ row, ...planFix(row) }));
+  const inserted = await tx<{ id: number; discrepancyId: number }[]>`
+    INSERT INTO driftdesk.fixes
+      (discrepancy_id, account_id, resource, action, local_key, observed, expected, actor, approved_by, reason, bulk_id, intended_at)
+    SELECT v.discrepancy_id, v.account_id, v.resource, v.action, v.local_key, v.observed, v.expected,
+           ${bulk.requestedBy}, ${bulk.approvedBy}, ${bulk.reason}, ${bulk.id}, ${now}
+    FROM jsonb_to_recordset(${tx.json(
+      planned.map(({ row, action, observed, expected }) => ({
+        discrepancy_id: row.id,
+        account_id: row.accountId,
+        resource: row.resource,
+        action,
+        local_key: row.localKey,
+        observed,
+        expected,
+      })) as never,
+    )}) AS v (discrepancy_id bigint, account_id text, resource text, action text, local_key text, observed jsonb, expected jsonb)
+    ORDER BY v.discrepancy_id
+    RETURNING id, discrepancy_id AS "discrepancyId"`;
+  await tx`
+    UPDATE driftdesk.discrepancies SET state = 'applying', decided_by = ${bulk.requestedBy}, decided_at = ${now},
+      decision_reason = ${bulk.reason}, snoozed_until = NULL, closed_at = NULL
+    WHERE id = ANY(${rows.map((row) => row.id)}::bigint[])`;
+  const ids = new Map(inserted.map((fix) => [fix.discrepancyId, fix.id]));
+  return planned.map(({ row: { id: discrepancyId, fields: _, obstacle: __, ...row }, ...plan }) => ({
+    ...row,
+    ...plan,
+    id: ids.get(discrepancyId) as number,
+    discrepancyId,
+  }));
 }
 
 export function auditOf(
@@ -213,64 +195,20 @@ export function auditOf(
   };
 }
 
-/** Rejects or snoozes the next batch. Answers whether there was one. */
-async function decide(desk: Desk, bulk: BulkAction): Promise<boolean> {
-  const now = desk.now();
-  const until = bulk.kind === "snooze" ? new Date((bulk.filter as { until: string }).until) : null;
-  return desk.sql.begin(async (tx) => {
-    const rows = await pick(tx, bulk.id);
-    if (rows.length === 0) return false;
-    const judged = rows.map((row) => ({ row, why: obstacle(row) }));
-    await skip(
-      tx,
-      bulk.id,
-      judged.flatMap(({ row, why }) => (why === null ? [] : [{ id: row.id, why }])),
-    );
-    const taken = judged.filter(({ why }) => why === null).map(({ row }) => row);
-    const ids = taken.map((row) => row.id);
-    const rejected = bulk.kind === "reject";
-    await tx`
-      UPDATE driftdesk.discrepancies
-      SET state = ${rejected ? "rejected" : "snoozed"}, snoozed_until = ${until}, closed_at = ${rejected ? now : null},
-          decided_by = ${bulk.requestedBy}, decided_at = ${now}, decision_reason = ${bulk.reason}, bulk_id = ${bulk.id}
-      WHERE id = ANY(${ids}::bigint[])`;
-    await tx`
-      UPDATE driftdesk.bulk_items SET outcome = 'applied' WHERE bulk_id = ${bulk.id} AND discrepancy_id = ANY(${ids}::bigint[])`;
-    const entries = taken.map((row) => ({
-      actor: bulk.requestedBy,
-      action: rejected ? ("discrepancy.rejected" as const) : ("discrepancy.snoozed" as const),
-      account_id: row.accountId,
-      resource: row.resource,
-      discrepancy_id: row.id,
-      bulk_id: bulk.id,
-      subject: row.label ?? row.stripeId ?? row.localKey,
-      data: { reason: bulk.reason, until, fields: row.fields, customerId: row.customerId },
-    }));
-    await appendAudit(tx, entries, now);
-    return true;
-  });
-}
-
 async function finish(desk: Desk, bulk: BulkAction): Promise<void> {
   const now = desk.now();
   await desk.sql.begin(async (tx) => {
     const [counts] = await tx<{ applied: number; stale: number; failed: number; skipped: number }[]>`
       UPDATE driftdesk.bulk_actions b
-      SET state = 'done', finished_at = ${now}, applied = c.applied, stale = c.stale, failed = c.failed, skipped = c.skipped
-      FROM (
-        SELECT (count(*) FILTER (WHERE outcome = 'applied'))::int AS applied, (count(*) FILTER (WHERE outcome = 'stale'))::int AS stale,
-               (count(*) FILTER (WHERE outcome = 'failed'))::int AS failed, (count(*) FILTER (WHERE outcome = 'skipped'))::int AS skipped
-        FROM driftdesk.bulk_items WHERE bulk_id = ${bulk.id}
-      ) c
+      SET state = 'done', finished_at = ${now}
       WHERE b.id = ${bulk.id} AND b.state = 'running'
       RETURNING b.applied, b.stale, b.failed, b.skipped`;
     if (!counts) return;
-    const entry = {
-      actor: bulk.requestedBy,
-      action: "bulk.finished" as const,
-      bulk_id: bulk.id,
-      data: { kind: bulk.kind, ...counts },
-    };
-    await appendAudit(tx, [entry], now);
+    const data = { kind: bulk.kind, ...counts };
+    await appendAudit(
+      tx,
+      [{ actor: bulk.requestedBy, action: "bulk.finished", bulk_id: bulk.id, data }],
+      now,
+    );
   });
 }

@@ -1,17 +1,23 @@
 // Step 2 of a fix: an observation that is too old is read again at Stripe before anything is written.
-import { appendAudit } from "../audit/append.ts";
 import type { Resource, StripeObject } from "../config/resource.ts";
-import type { BulkAction, FieldDifference, Values } from "../db/schema.ts";
+import type { BulkAction, Values } from "../db/schema.ts";
 import type { Desk } from "../desk.ts";
-import { describeTable, type LocalTable } from "../local/catalog.ts";
+import { DriftdeskError } from "../errors.ts";
+import { describeTable, type LocalTable, quoteName, quoteTable } from "../local/catalog.ts";
+import { keyEquals, matchSide } from "../local/guard.ts";
 import { readCurrent } from "../reconcile/current.ts";
-import { columnOf, projectObject } from "../reconcile/project.ts";
-import { auditOf } from "./execute.ts";
-import type { IntendedFix } from "./settle.ts";
+import { insertValues } from "../reconcile/insert.ts";
+import { columnOf, type Projected, projectObject } from "../reconcile/project.ts";
+import type { IntendedFix } from "./execute.ts";
+import { matchOf, targetOf } from "./plan.ts";
+import { record, type Settled } from "./settle.ts";
 
 const atTheSameTime = 10;
 
-/** Answers the fixes that still say what Stripe says. The others' discrepancies are updated and open again. */
+/**
+ * Answers the fixes that still say what Stripe says. The others are recorded: their discrepancies are brought up to
+ * date and open again.
+ */
 export async function freshen(
   desk: Desk,
   bulk: BulkAction,
@@ -19,119 +25,122 @@ export async function freshen(
 ): Promise<IntendedFix[]> {
   const oldest = new Date(desk.now().getTime() - desk.config.fixes.maxAgeMs);
   const fresh = fixes.filter((fix) => fix.observedAt >= oldest);
-  const queue = fixes.filter((fix) => fix.observedAt < oldest);
-  const tables = new Map<string, LocalTable | null>();
+  const queue = fixes.filter((fix) => fix.observedAt < oldest).reverse();
+  const outdated: Settled[] = [];
+  const tables = new Map<string, Promise<LocalTable | null>>();
+  let unasked: string | null = null;
+  const look = async (fix: IntendedFix) => {
+    const resource = desk.config.resources.find((one) => one.name === fix.resource);
+    if (!resource) return fresh.push(fix);
+    const reading = tables.get(resource.name) ?? describeTable(desk.local, resource.table);
+    tables.set(resource.name, reading);
+    const table = await reading;
+    // Without its table the write is what fails, and says why.
+    const news = table && (await outdatedBy(desk, { fix, resource, table }));
+    return news ? outdated.push({ fix, localKey: fix.localKey, ...news }) : fresh.push(fix);
+  };
   const worker = async () => {
     for (let fix = queue.pop(); fix; fix = queue.pop()) {
-      const resource = desk.config.resources.find((one) => one.name === fix.resource);
-      if (!resource) continue;
-      if (!tables.has(resource.name))
-        tables.set(resource.name, await describeTable(desk.local, resource.table));
-      const table = tables.get(resource.name);
-      if (!table || (await stillTrue(desk, bulk, fix, resource, table))) fresh.push(fix);
+      try {
+        if (unasked === null) await look(fix);
+      } catch (error) {
+        if (!(error instanceof DriftdeskError) || !error.code.startsWith("stripe_")) throw error;
+        unasked = error.message;
+      }
+      if (unasked !== null)
+        outdated.push({ fix, outcome: "failed", localKey: fix.localKey, message: unaskedMessage(unasked) });
     }
   };
   await Promise.all(Array.from({ length: atTheSameTime }, worker));
+  await record(desk, bulk, outdated);
   return fresh.sort((a, b) => a.id - b.id);
 }
 
-async function stillTrue(
-  desk: Desk,
-  bulk: BulkAction,
-  fix: IntendedFix,
-  resource: Resource,
-  table: LocalTable,
-): Promise<boolean> {
-  const match = resource.match.by === "id" ? fix.stripeId : fix.customerId;
-  const by = resource.match.by === "id" ? "id" : "customer";
-  const objects = match === null ? [] : await readCurrent(desk.stripe, resource, { by, match });
-  const object = chosen(resource, objects);
-  if (fix.kind === "missing_in_stripe") {
-    if (!object) return true;
-    await reopen(desk, bulk, fix, { message: "Stripe knows it by now", expected: null, fields: null });
-    return false;
-  }
-  if (!object) {
-    await reopen(desk, bulk, fix, {
-      message: "Stripe does not know it any more",
-      expected: null,
-      fields: null,
-    });
-    return false;
-  }
-  const expected = await expectedNow(desk, resource, table, object);
-  const columns =
-    fix.action === "insert" ? resource.fields.map((field) => field.column) : Object.keys(fix.expected);
-  if (columns.every((column) => !(column in fix.expected) || expected[column] === fix.expected[column]))
-    return true;
-  const [row] = await desk.sql<{ observed: Values | null }[]>`
-    SELECT observed FROM driftdesk.discrepancies WHERE id = ${fix.discrepancyId}`;
-  const fields = fix.action === "insert" ? null : differences(resource, row?.observed ?? {}, expected);
-  await reopen(desk, bulk, fix, { message: "Stripe says something else by now", expected, fields });
-  return false;
-}
+const unaskedMessage = (why: string) =>
+  `It was seen too long ago, and Stripe could not be asked whether it still holds: ${why}`;
 
-function chosen(resource: Resource, objects: StripeObject[]): StripeObject | undefined {
-  const rank = (object: StripeObject) => resource.choose(object as never);
-  return objects.toSorted((a, b) => rank(a) - rank(b) || b.created - a.created || (a.id < b.id ? 1 : -1))[0];
+interface Question {
+  fix: IntendedFix;
+  resource: Resource;
+  table: LocalTable;
 }
+type News = Pick<Settled, "outcome" | "message" | "found">;
 
-/** The expected row as Postgres spells it, in the same types that a run stages it in. */
-async function expectedNow(
-  desk: Desk,
-  resource: Resource,
-  table: LocalTable,
-  object: StripeObject,
-): Promise<Values> {
-  const { values } = projectObject(resource, table, object);
-  const casts = resource.fields.map(
-    (field, i) => `$${i + 1}::text::${columnOf(table, field.column).staging}::text`,
+/** What Stripe says now that makes the fix wrong, or null when it still holds. */
+async function outdatedBy(desk: Desk, question: Question): Promise<News | null> {
+  const { fix, resource, table } = question;
+  const current = await currentObject(desk, question);
+  if (fix.kind === "missing_in_stripe")
+    return current
+      ? { outcome: "stale", message: "Stripe knows it by now. The next run compares the two." }
+      : null;
+  if (!current) return { outcome: "stale", message: "Stripe does not know it any more." };
+  const { object, projected } = current;
+  const broken = projected.failed?.filter((column) => column in fix.expected) ?? [];
+  if (broken.length > 0)
+    return { outcome: "stale", message: `The mapping could not read it again: ${projected.error}` };
+  const columns = resource.fields.map((field) => field.column);
+  const now = Object.fromEntries(columns.map((column, i) => [column, projected.values[i] ?? null]));
+  const [expected, intended] = await spell(desk, table, columns, [now, fix.expected]);
+  const differs = columns.some(
+    (column) => column in fix.expected && expected?.[column] !== intended?.[column],
   );
-  const [row] = await desk.sql.unsafe(`SELECT ${casts.join(", ")}`, values).values();
-  return Object.fromEntries(
-    resource.fields.map((field, i) => [field.column, (row?.[i] as string | null) ?? null]),
-  );
+  if (!differs) return null;
+  const message = "Stripe says something else by now. Look again, then decide.";
+  if (fix.action === "update") return { outcome: "stale", message, found: { expected: expected as Values } };
+  const rule = resource.missingLocal;
+  if (rule === "report") return { outcome: "stale", message };
+  const insert = insertValues(table, rule.insert, object);
+  return { outcome: "stale", message, found: insert.error ? null : { expected: insert.values } };
 }
 
-function differences(resource: Resource, observed: Values, expected: Values): FieldDifference[] {
-  return resource.fields.flatMap(({ column, compare }) => {
-    const local = observed[column] ?? null;
-    const stripe = expected[column] ?? null;
-    const same = compare === "ignoreCase" ? local?.toLowerCase() === stripe?.toLowerCase() : local === stripe;
-    return same ? [] : [{ name: column, local, stripe }];
-  });
-}
-
-async function reopen(
+/** The object that stands for the row now; undefined when there is none. */
+async function currentObject(
   desk: Desk,
-  bulk: BulkAction,
-  fix: IntendedFix,
-  found: { message: string; expected: Values | null; fields: FieldDifference[] | null },
-): Promise<void> {
-  const now = desk.now();
-  const { message, expected, fields } = found;
-  // Nothing differs any more: Stripe went back to what the local row says.
-  const resolved = fields !== null && fields.length === 0;
-  await desk.sql.begin(async (tx) => {
-    await tx`
-      UPDATE driftdesk.fixes SET state = 'stale', message = ${message}, settled_at = ${now} WHERE id = ${fix.id}`;
-    await tx`
-      UPDATE driftdesk.bulk_items SET outcome = 'stale', message = ${message}
-      WHERE bulk_id = ${bulk.id} AND discrepancy_id = ${fix.discrepancyId}`;
-    await tx`
-      UPDATE driftdesk.discrepancies
-      SET state = ${resolved ? "resolved" : "open"}, closed_at = ${resolved ? now : null}, version = version + 1,
-          changed_at = ${now}, observed_at = ${now},
-          expected = coalesce(${expected === null ? null : tx.json(expected)}::jsonb, expected),
-          fields = coalesce(${fields === null ? null : tx.json(fields as never)}::jsonb, fields)
-      WHERE id = ${fix.discrepancyId}`;
-    const entries = [
-      auditOf(bulk, fix, "fix.stale", { message }),
-      auditOf(bulk, fix, resolved ? "discrepancy.resolved" : "discrepancy.changed", {
-        message,
-        fieldsNow: fields,
-      }),
-    ];
-    await appendAudit(tx, entries, now);
-  });
+  { fix, resource, table }: Question,
+): Promise<{ object: StripeObject; projected: Projected } | undefined> {
+  const by = resource.match.by;
+  // An address may have several customers; the one that the fix is about is known by its id.
+  const wanted =
+    by === "customerEmail" && fix.customerId !== null
+      ? ({ by: "customer", match: fix.customerId } as const)
+      : { by, match: matchOf(resource, fix) ?? (await localMatch(desk, { fix, resource, table })) };
+  if (!wanted.match) return undefined;
+  const objects = await readCurrent(desk.stripe, resource, { ...wanted, match: wanted.match });
+  return objects
+    .map((object) => ({ object, projected: projectObject(resource, table, object) }))
+    .filter(({ projected }) => projected.match !== null)
+    .sort(
+      ({ projected: a }, { projected: b }) =>
+        a.rank - b.rank || b.created - a.created || (a.stripeId < b.stripeId ? 1 : -1),
+    )[0];
+}
+
+/** What the row's match column says now; null when there is no such row. */
+async function localMatch(desk: Desk, { fix, resource, table }: Question): Promise<string | null> {
+  if (fix.localKey === null) return null;
+  const target = targetOf(resource);
+  const [row] = await desk.local.unsafe<{ match: string | null }[]>(
+    `SELECT ${matchSide(target.match)} AS match FROM ${quoteTable(table)} t WHERE ${keyEquals(table, target, "$1::text")}`,
+    [fix.localKey],
+  );
+  return row?.match ?? null;
+}
+
+/** Rows as Postgres spells them, in the types that a run stages them in. */
+async function spell(
+  desk: Desk,
+  table: LocalTable,
+  columns: readonly string[],
+  rows: readonly Values[],
+): Promise<Values[]> {
+  if (columns.length === 0) return rows.map(() => ({}));
+  const spelled = columns.map(
+    (name) =>
+      `(v.r ->> $2::text[][${columns.indexOf(name) + 1}])::${columnOf(table, name).staging}::text AS ${quoteName(name)}`,
+  );
+  return desk.sql.unsafe<Values[]>(
+    `SELECT ${spelled.join(", ")} FROM jsonb_array_elements($1::text::jsonb) WITH ORDINALITY AS v (r, n) ORDER BY v.n`,
+    [JSON.stringify(rows), [...columns]],
+  );
 }

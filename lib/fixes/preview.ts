@@ -1,9 +1,10 @@
-import type { Discrepancy, FieldDifference, Impact, Kind, Values } from "../db/schema.ts";
+import type { Fragment } from "postgres";
+import type { Discrepancy, FieldDifference, Impact, Kind } from "../db/schema.ts";
 import type { Desk } from "../desk.ts";
 import { describeTable } from "../local/catalog.ts";
 import { renderStatement } from "../local/render.ts";
-import { applicableCondition, moneyCondition, type Selection, selectionCondition } from "./selection.ts";
-import { insertedMatch, matchOf, targetOf } from "./settle.ts";
+import { decidable, matchOf, planFix, targetOf, whyNot, whyNotState, writesMoney } from "./plan.ts";
+import { type Selection, selected } from "./selection.ts";
 
 export interface PreviewSample {
   id: number;
@@ -29,62 +30,52 @@ export interface Preview {
   samples: PreviewSample[];
 }
 
+type Sample = Pick<
+  Discrepancy,
+  "id" | "label" | "localKey" | "kind" | "resource" | "fields" | "expected" | "stripeId" | "customerId"
+>;
+
 /** What applying a selection would do, before anybody decides. Reads only. */
 export async function previewFixes(desk: Desk, selection: Selection): Promise<Preview> {
   const { sql, config } = desk;
-  const now = desk.now();
-  const selected = selectionCondition(sql, selection, now);
-  const applicable = sql`${selected} AND ${applicableCondition(sql, config)}`;
-  const [totals, byChange, touched, money, skipped, rows] = await Promise.all([
-    sql<{ applicable: number; money: number }[]>`
-      SELECT count(*)::int AS applicable, (count(*) FILTER (WHERE ${moneyCondition(sql, config)}))::int AS money
-      FROM driftdesk.discrepancies d WHERE ${applicable}`,
+  const judged = judgedSelection(desk, selection);
+  const applicable = sql`(SELECT * FROM (${judged}) j WHERE j.why IS NULL) d`;
+  const [totals, byChange, touched, money, skipped, samples] = await Promise.all([
+    sql<{ applicable: number; money: boolean }[]>`
+      SELECT count(*)::int AS applicable, coalesce(bool_or(${writesMoney(sql, config)}), false) AS money FROM ${applicable}`,
     sql<Preview["byChange"]>`
-      SELECT d.change, d.impact, count(*)::int AS count FROM driftdesk.discrepancies d
-      WHERE ${applicable} GROUP BY d.change, d.impact ORDER BY count DESC, d.change LIMIT 20`,
+      SELECT d.change, d.impact, count(*)::int AS count FROM ${applicable}
+      GROUP BY d.change, d.impact ORDER BY count DESC, d.change LIMIT 20`,
     sql<{ resource: string; columns: string[]; count: number }[]>`
       SELECT d.resource, array_agg(DISTINCT f.name ORDER BY f.name) AS columns, count(DISTINCT d.id)::int AS count
-      FROM driftdesk.discrepancies d
+      FROM ${applicable}
       CROSS JOIN LATERAL (
         SELECT x ->> 'name' AS name FROM jsonb_array_elements(d.fields) x WHERE d.kind <> 'missing_local'
         UNION ALL SELECT jsonb_object_keys(d.expected) WHERE d.kind = 'missing_local'
       ) f
-      WHERE ${applicable} GROUP BY d.resource ORDER BY d.resource`,
+      GROUP BY d.resource ORDER BY d.resource`,
     sql<Preview["money"]>`
-      SELECT d.currency, sum(d.amount_minor) AS "amountMinor" FROM driftdesk.discrepancies d
-      WHERE ${applicable} AND d.currency IS NOT NULL GROUP BY d.currency ORDER BY 2 DESC`,
-    sql<{ reason: string; count: number }[]>`
-      SELECT CASE WHEN d.row_error IS NOT NULL THEN 'The mapping could not read this object'
-                  WHEN d.kind = 'duplicate' THEN 'Several local records name one Stripe object: a person has to decide which is right'
-                  WHEN d.kind = 'missing_in_stripe' THEN 'Not in Stripe, and the mapping says to report it only'
-                  WHEN d.kind = 'missing_local' THEN 'No local record, and the mapping says to report it only'
-                  ELSE 'Nothing to write' END AS reason, count(*)::int AS count
-      FROM driftdesk.discrepancies d
-      WHERE ${selected} AND NOT ${applicableCondition(sql, config)} GROUP BY 1 ORDER BY 2 DESC`,
-    sql<(Omit<PreviewSample, "statement"> & Pick<Discrepancy, "expected" | "stripeId" | "customerId">)[]>`
+      SELECT d.currency, sum(d.amount_minor)::bigint AS "amountMinor" FROM ${applicable}
+      WHERE d.currency IS NOT NULL GROUP BY d.currency ORDER BY 2 DESC`,
+    sql<Preview["skipped"]>`
+      SELECT j.why AS reason, count(*)::int AS count FROM (${judged}) j WHERE j.why IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1`,
+    sql<Sample[]>`
       SELECT d.id, d.label, d.local_key AS "localKey", d.kind, d.resource, d.fields, d.expected,
              d.stripe_id AS "stripeId", d.customer_id AS "customerId"
-      FROM driftdesk.discrepancies d WHERE ${applicable}
-      ORDER BY d.impact_rank, d.amount_minor DESC, d.id LIMIT 10`,
+      FROM ${applicable} ORDER BY d.impact_rank, d.amount_minor DESC, d.id LIMIT 10`,
   ]);
-  if ("ids" in selection) {
-    const [seen] = await sql<{ count: number }[]>`
-      SELECT count(*)::int AS count FROM driftdesk.discrepancies d WHERE ${selected}`;
-    const moved = selection.ids.length - (seen?.count ?? 0);
-    if (moved > 0) skipped.push({ reason: "Changed since you looked", count: moved });
-  }
   const count = totals[0]?.applicable ?? 0;
-  const above = config.fixes.secondPersonAbove;
+  const limit = config.fixes.secondPersonAbove;
   return {
     applicable: count,
     skipped,
     byChange,
     touched: touched.map((row) => ({ ...row, table: tableName(desk, row.resource) })),
-    money: money.map((row) => ({ ...row, amountMinor: Number(row.amountMinor) })),
-    changesMoney: (totals[0]?.money ?? 0) > 0,
-    needsSecondPerson: above !== undefined && count > above,
+    money,
+    changesMoney: totals[0]?.money ?? false,
+    needsSecondPerson: limit !== undefined && count > limit,
     samples: await Promise.all(
-      rows.map(async ({ expected, stripeId, customerId, ...row }) => ({
+      samples.map(async ({ expected, stripeId, customerId, ...row }) => ({
         ...row,
         statement: await statementFor(desk, { ...row, expected, stripeId, customerId }),
       })),
@@ -92,45 +83,39 @@ export async function previewFixes(desk: Desk, selection: Selection): Promise<Pr
   };
 }
 
+/** The selected discrepancies, each with the reason why it would be left out, NULL where there is none. */
+function judgedSelection(desk: Desk, selection: Selection): Fragment {
+  const { sql, config } = desk;
+  return sql`
+    SELECT d.*, CASE WHEN d.version <> s.version THEN 'Its values changed since you looked.'
+                     ELSE coalesce(${whyNotState(sql, decidable.apply)}, ${whyNot(sql, config)}) END AS why
+    FROM (${selected(sql, desk, selection)}) s JOIN driftdesk.discrepancies d ON d.id = s.id`;
+}
+
 function tableName(desk: Desk, resource: string): string {
   const table = desk.config.resources.find((r) => r.name === resource)?.table;
   return table ? `${table.schema}.${table.name}` : resource;
 }
 
-/** The statement that applying one discrepancy runs, with its values, or null where no correction is known. */
-export async function statementFor(
-  desk: Desk,
-  row: {
-    resource: string;
-    kind: Kind;
-    localKey: string | null;
-    stripeId: string | null;
-    customerId: string | null;
-    fields: FieldDifference[];
-    expected: Values | null;
-  },
-): Promise<string | null> {
+/** Why one discrepancy cannot be applied, in words; null when it can be. Whatever its state is. */
+export async function obstacleOf(desk: Desk, id: number): Promise<string | null> {
+  const [row] = await desk.sql<{ why: string | null }[]>`
+    SELECT ${whyNot(desk.sql, desk.config)} AS why FROM driftdesk.discrepancies d WHERE d.id = ${id}`;
+  return row?.why ?? null;
+}
+
+/** The statement that applying one discrepancy amounts to, with its values; null where the mapping has no table for it. */
+export async function statementFor(desk: Desk, row: Omit<Sample, "id">): Promise<string | null> {
   const resource = desk.config.resources.find((r) => r.name === row.resource);
   const table = resource && (await describeTable(desk.local, resource.table));
   if (!resource || !table) return null;
-  const target = targetOf(resource);
-  if (row.kind === "missing_local") {
-    if (resource.missingLocal === "report") return null;
-    const expected = row.expected ?? {};
-    return renderStatement(table, target, {
-      action: "insert",
-      insert: { match: insertedMatch(resource, { resource: row.resource, expected }), expected },
-    });
-  }
-  if (row.kind === "duplicate" || row.fields.length === 0 || row.localKey === null) return null;
-  if (row.kind === "missing_in_stripe" && resource.missingInStripe === "report") return null;
-  return renderStatement(table, target, {
-    action: "update",
-    update: {
-      localKey: row.localKey,
-      observed: Object.fromEntries(row.fields.map((field) => [field.name, field.local])),
-      expected: Object.fromEntries(row.fields.map((field) => [field.name, field.stripe])),
-      match: matchOf(resource, row),
-    },
+  const { action, observed, expected } = planFix(row);
+  const match = matchOf(resource, row);
+  if (action === "insert")
+    return renderStatement(table, targetOf(resource), { action, insert: { match: match ?? "", expected } });
+  if (row.localKey === null || row.fields.length === 0) return null;
+  return renderStatement(table, targetOf(resource), {
+    action,
+    update: { localKey: row.localKey, observed, expected, match },
   });
 }

@@ -1,157 +1,221 @@
 // Steps 3 and 4 of a fix: the guarded write, then its outcome with its audit entry.
-import { appendAudit } from "../audit/append.ts";
+import type { TransactionSql } from "postgres";
+import { type AuditDraft, appendAudit } from "../audit/append.ts";
 import type { Resource } from "../config/resource.ts";
-import type { BulkAction, Discrepancy, Fix, Values } from "../db/schema.ts";
+import type { BulkAction, Discrepancy, FixState, Values } from "../db/schema.ts";
 import type { Desk } from "../desk.ts";
-import { DriftdeskError } from "../errors.ts";
-import { describeTable } from "../local/catalog.ts";
-import type { Target } from "../local/guard.ts";
-import { insertGuarded, updateGuarded, type WriteOutcome } from "../local/write.ts";
-import { auditOf } from "./execute.ts";
+import { describeTable, type LocalTable } from "../local/catalog.ts";
+import {
+  insertGuarded,
+  insertsWritten,
+  updateGuarded,
+  updatesWritten,
+  type WriteOutcome,
+} from "../local/write.ts";
+import { auditOf, type IntendedFix } from "./execute.ts";
+import { matchOf, targetOf } from "./plan.ts";
+import { reassess } from "./reassess.ts";
 
-export type IntendedFix = Pick<
-  Fix,
-  "id" | "discrepancyId" | "accountId" | "resource" | "action" | "localKey" | "observed" | "expected"
-> &
-  Pick<Discrepancy, "label" | "stripeId" | "customerId" | "kind" | "observedAt">;
-
-interface Settled {
+export interface Settled {
   fix: IntendedFix;
-  outcome: "applied" | "stale" | "failed";
+  outcome: Exclude<FixState, "intended">;
   message: string | null;
-  /** What the written columns hold now, where that is known; null when the row is gone. */
-  now: Values | null | undefined;
+  /** The row that the fix wrote or would have written. */
   localKey: string | null;
+  /** What one side turned out to say: replaces what the discrepancy says. Null or left out when nothing new is known. */
+  found?: { observed?: Values; expected?: Values } | null;
 }
 
+/** A resource's fixes with its table; null where the config has none any more. */
+type Group =
+  | { fixes: IntendedFix[]; resource: Resource; table: LocalTable }
+  | { fixes: IntendedFix[]; resource: null };
+
+async function byResource(desk: Desk, fixes: readonly IntendedFix[]): Promise<Group[]> {
+  const groups = [...Map.groupBy(fixes, (fix) => fix.resource)];
+  return Promise.all(
+    groups.map(async ([name, group]) => {
+      const resource = desk.config.resources.find((one) => one.name === name);
+      const table = resource && (await describeTable(desk.local, resource.table));
+      return resource && table ? { fixes: group, resource, table } : { fixes: group, resource: null };
+    }),
+  );
+}
+
+const isUpdate = (fix: IntendedFix) => fix.action === "update";
+const isInsert = (fix: IntendedFix) => fix.action === "insert";
+const updateOf = (resource: Resource) => (fix: IntendedFix) => ({
+  localKey: fix.localKey as string,
+  observed: fix.observed,
+  expected: fix.expected,
+  match: matchOf(resource, fix),
+});
+const insertOf = (resource: Resource) => (fix: IntendedFix) => ({
+  match: matchOf(resource, fix) ?? "",
+  expected: fix.expected,
+});
+
 /**
- * Writes what is intended and records what came of it. With `mayBeWritten` (after a crash) a row that holds the
- * expected values already counts as applied: the write happened, only its outcome was lost.
+ * After a crash: fixes whose row holds what they write were written, only their outcome was lost. Records these and
+ * answers the others, which were not.
  */
-export async function settle(
+export async function settleWritten(
   desk: Desk,
   bulk: BulkAction,
   fixes: readonly IntendedFix[],
-  { mayBeWritten }: { mayBeWritten: boolean },
-): Promise<void> {
-  for (const [resourceName, group] of Map.groupBy(fixes, (fix) => fix.resource)) {
-    const resource = desk.config.resources.find((one) => one.name === resourceName);
-    const table = resource && (await describeTable(desk.local, resource.table));
-    if (!resource || !table) {
-      const message = `The config has no table for "${resourceName}" any more.`;
-      await record(
-        desk,
-        bulk,
-        group.map((fix) => ({ fix, outcome: "failed", message, now: undefined, localKey: fix.localKey })),
+): Promise<IntendedFix[]> {
+  const written: Settled[] = [];
+  for (const group of await byResource(desk, fixes)) {
+    if (!group.resource) continue;
+    const { resource, table } = group;
+    const applied = (fix: IntendedFix, localKey: string | null) =>
+      written.push({ fix, outcome: "applied", message: null, localKey });
+    const updates = group.fixes.filter(isUpdate);
+    for (const i of await updatesWritten(
+      desk.local,
+      table,
+      targetOf(resource),
+      updates.map(updateOf(resource)),
+    ))
+      applied(updates[i] as IntendedFix, (updates[i] as IntendedFix).localKey);
+    const inserts = group.fixes.filter(isInsert);
+    const keys = await insertsWritten(desk.local, table, targetOf(resource), inserts.map(insertOf(resource)));
+    for (const [i, key] of keys) applied(inserts[i] as IntendedFix, key);
+  }
+  await record(desk, bulk, written);
+  const ids = new Set(written.map(({ fix }) => fix.id));
+  return fixes.filter((fix) => !ids.has(fix.id));
+}
+
+/** Writes what is intended, each row only if it still says what was seen, and records what came of it. */
+export async function settle(desk: Desk, bulk: BulkAction, fixes: readonly IntendedFix[]): Promise<void> {
+  for (const group of await byResource(desk, fixes)) {
+    if (!group.resource) {
+      const message = `The mapping has no table for "${group.fixes[0]?.resource}" any more.`;
+      const failed = group.fixes.map(
+        (fix): Settled => ({ fix, outcome: "failed", message, localKey: fix.localKey }),
       );
+      await record(desk, bulk, failed);
       continue;
     }
+    const { resource, table } = group;
     const target = targetOf(resource);
-    const updates = group.filter((fix) => fix.action === "update");
-    const inserts = group.filter((fix) => fix.action === "insert");
-    const options = { recovery: mayBeWritten };
-    const updated = await updateGuarded(
-      desk.local,
-      table,
-      target,
-      updates.map((fix) => ({
-        localKey: fix.localKey as string,
-        observed: fix.observed,
-        expected: fix.expected,
-        match: matchOf(resource, fix),
-      })),
-      options,
-    );
-    const inserted = await insertGuarded(
-      desk.local,
-      table,
-      target,
-      inserts.map((fix) => ({ match: insertedMatch(resource, fix), expected: fix.expected })),
-      options,
-    );
-    const settled = [
-      ...updates.map((fix, i) => judge(fix, updated[i])),
-      ...inserts.map((fix, i) => judge(fix, inserted[i])),
-    ];
-    await record(desk, bulk, settled);
+    const updates = group.fixes.filter(isUpdate);
+    const updated = await updateGuarded(desk.local, table, target, updates.map(updateOf(resource)));
+    const inserts = group.fixes.filter(isInsert);
+    const inserted = await insertGuarded(desk.local, table, target, inserts.map(insertOf(resource)));
+    await record(desk, bulk, [
+      ...updates.map((fix, i) => judge(fix, updated[i] as WriteOutcome)),
+      ...inserts.map((fix, i) => judge(fix, inserted[i] as WriteOutcome)),
+    ]);
   }
 }
 
-/** How the user's rows of a resource are found, and what has to hold for them to be written. */
-export function targetOf(resource: Resource): Target & { match: { column: string; ignoreCase: boolean } } {
-  return {
-    key: resource.key,
-    updatedAt: resource.updatedAt,
-    match: { column: resource.match.column, ignoreCase: resource.match.by === "customerEmail" },
-    where: resource.where,
-    watch: resource.fields.map((field) => field.column),
-  };
+function judge(fix: IntendedFix, written: WriteOutcome): Settled {
+  if (written.outcome === "applied")
+    return { fix, outcome: "applied", message: null, localKey: written.localKey };
+  // A row that changed under us is shown with what it holds now, so that the next decision is about that.
+  const found = written.outcome === "stale" && written.now ? { observed: written.now } : null;
+  return { fix, outcome: written.outcome, message: written.message, localKey: fix.localKey, found };
 }
 
-/** What the row's match column has to say still; an address is not kept with the discrepancy. */
-export function matchOf(
-  resource: Resource,
-  fix: Pick<IntendedFix, "stripeId" | "customerId">,
-): string | null {
-  if (resource.match.by === "customerEmail") return null;
-  return resource.match.by === "id" ? fix.stripeId : fix.customerId;
-}
-
-export function insertedMatch(resource: Resource, fix: Pick<IntendedFix, "resource" | "expected">): string {
-  const value = fix.expected[resource.match.column];
-  if (!value)
-    throw new DriftdeskError(
-      "mapping_broken",
-      `missingLocal.insert of "${fix.resource}" does not fill "${resource.match.column}", the column that rows are matched by.`,
-    );
-  return resource.match.by === "customerEmail" ? value.trim().toLowerCase() : value;
-}
-
-function judge(fix: IntendedFix, outcome: WriteOutcome | undefined): Settled {
-  if (outcome === undefined) throw new Error(`fix ${fix.id} has no outcome`);
-  if (outcome.outcome === "applied")
-    return { fix, outcome: "applied", message: null, now: undefined, localKey: outcome.localKey };
-  const now = outcome.outcome === "stale" ? outcome.now : undefined;
-  return { fix, outcome: outcome.outcome, message: outcome.message, now, localKey: fix.localKey };
-}
-
-async function record(desk: Desk, bulk: BulkAction, settled: readonly Settled[]): Promise<void> {
+/** Step 4: fixes, items and discrepancies get their outcomes, in one transaction with the entries that tell of them. */
+export async function record(desk: Desk, bulk: BulkAction, settled: readonly Settled[]): Promise<void> {
   if (settled.length === 0) return;
   const now = desk.now();
-  const rows = settled.map(({ fix, outcome, message, now: values, localKey }) => ({
+  const rows = settled.map(({ fix, outcome, message, localKey }) => ({
     fix: fix.id,
     discrepancy: fix.discrepancyId,
     outcome,
     message,
     local_key: localKey,
-    // A row that changed under us is shown with what it holds now, so that the next decision is about that.
-    now: outcome === "stale" && fix.action === "update" ? (values ?? null) : null,
   }));
   await desk.sql.begin(async (tx) => {
-    const records = tx`jsonb_to_recordset(${tx.json(rows as never)})
-      AS v (fix bigint, discrepancy bigint, outcome text, message text, local_key text, now jsonb)`;
+    const outcomes = tx`jsonb_to_recordset(${tx.json(rows as never)})
+      AS v (fix bigint, discrepancy bigint, outcome text, message text, local_key text)`;
     await tx`
       UPDATE driftdesk.fixes f SET state = v.outcome, message = v.message, local_key = v.local_key, settled_at = ${now}
-      FROM ${records} WHERE f.id = v.fix AND f.state = 'intended'`;
+      FROM ${outcomes} WHERE f.id = v.fix AND f.state = 'intended'`;
     await tx`
       UPDATE driftdesk.bulk_items i SET outcome = v.outcome, message = v.message
-      FROM ${records} WHERE i.bulk_id = ${bulk.id} AND i.discrepancy_id = v.discrepancy`;
+      FROM ${outcomes} WHERE i.bulk_id = ${bulk.id} AND i.discrepancy_id = v.discrepancy`;
+    await tx`
+      UPDATE driftdesk.bulk_actions b
+      SET applied = b.applied + c.applied, stale = b.stale + c.stale, failed = b.failed + c.failed
+      FROM (
+        SELECT count(*) FILTER (WHERE v.outcome = 'applied')::int AS applied, count(*) FILTER (WHERE v.outcome = 'stale')::int AS stale,
+               count(*) FILTER (WHERE v.outcome = 'failed')::int AS failed
+        FROM ${outcomes}
+      ) c
+      WHERE b.id = ${bulk.id}`;
     await tx`
       UPDATE driftdesk.discrepancies d
       SET state = CASE WHEN v.outcome = 'applied' THEN 'fixed' ELSE 'open' END,
           closed_at = CASE WHEN v.outcome = 'applied' THEN ${now}::timestamptz END,
           version = d.version + (v.outcome = 'stale')::int,
-          changed_at = CASE WHEN v.outcome = 'stale' THEN ${now} ELSE d.changed_at END,
-          observed_at = CASE WHEN v.outcome = 'stale' THEN ${now} ELSE d.observed_at END,
-          observed = CASE WHEN v.now IS NOT NULL THEN d.observed || v.now ELSE d.observed END,
-          fields = CASE WHEN v.now IS NULL THEN d.fields ELSE (
-            SELECT coalesce(jsonb_agg(f || jsonb_build_object('local', v.now -> (f ->> 'name')) ORDER BY n)
-                            FILTER (WHERE v.now ->> (f ->> 'name') IS DISTINCT FROM f ->> 'stripe'), '[]')
-            FROM jsonb_array_elements(d.fields) WITH ORDINALITY AS x (f, n)) END
-      FROM ${records} WHERE d.id = v.discrepancy AND d.state = 'applying'`;
-    const entries = settled.map(({ fix, outcome, message, now: values }) =>
-      auditOf(bulk, fix, `fix.${outcome}`, { message, ...(values !== undefined && { now: values }) }),
+          changed_at = CASE WHEN v.outcome = 'stale' THEN ${now} ELSE d.changed_at END
+      FROM ${outcomes} WHERE d.id = v.discrepancy AND d.state = 'applying'`;
+    const resolved = await takeIn(tx, desk, settled, now);
+    const entries = settled.map(({ fix, outcome, message, found }) =>
+      auditOf(bulk, fix, `fix.${outcome}`, { message, ...(found && { found }) }),
     );
-    await appendAudit(tx, entries, now);
+    await appendAudit(tx, [...entries, ...resolved], now);
   });
+}
+
+/** Brings discrepancies up to date with what was found. Answers the entries of those where nothing differs any more. */
+async function takeIn(
+  tx: TransactionSql,
+  desk: Desk,
+  settled: readonly Settled[],
+  now: Date,
+): Promise<AuditDraft[]> {
+  const news = settled.filter((one) => one.found);
+  if (news.length === 0) return [];
+  type Known = Pick<Discrepancy, "id" | "kind" | "observed" | "expected" | "impact">;
+  const known = await tx<Known[]>`
+    SELECT id, kind, observed, expected, impact FROM driftdesk.discrepancies
+    WHERE id = ANY(${news.map(({ fix }) => fix.discrepancyId)}::bigint[])`;
+  const byId = new Map(known.map((row) => [row.id, row]));
+  const groups = await byResource(
+    desk,
+    news.map(({ fix }) => fix),
+  );
+  const places = new Map(groups.map((group) => [group.fixes[0]?.resource, group]));
+  const changed = news.flatMap(({ fix, found }) => {
+    const place = places.get(fix.resource);
+    const row = byId.get(fix.discrepancyId);
+    if (!place?.resource || !row) return [];
+    const sides = {
+      observed: found?.observed ? { ...row.observed, ...found.observed } : row.observed,
+      expected: found?.expected ?? row.expected,
+    };
+    // A row that is missing here has no other side yet: only what it should hold can have changed.
+    const seen =
+      row.kind === "missing_local"
+        ? { ...sides, fields: null, change: null, impact: null }
+        : reassess(place.resource, place.table, { ...row, ...sides });
+    return [{ id: row.id, resolved: seen.fields?.length === 0, ...seen, fix }];
+  });
+  await tx`
+    UPDATE driftdesk.discrepancies d
+    SET observed = v.observed, expected = v.expected, fields = coalesce(v.fields, d.fields),
+        change = coalesce(v.change, d.change), impact = coalesce(v.impact, d.impact), observed_at = ${now},
+        state = CASE WHEN v.resolved THEN 'resolved' ELSE d.state END,
+        closed_at = CASE WHEN v.resolved THEN ${now} ELSE d.closed_at END
+    FROM jsonb_to_recordset(${tx.json(changed.map(({ fix: _, ...row }) => row) as never)})
+      AS v (id bigint, observed jsonb, expected jsonb, fields jsonb, change text, impact text, resolved boolean)
+    WHERE d.id = v.id AND d.state = 'open'`;
+  return changed
+    .filter((row) => row.resolved)
+    .map(({ fix }) => ({
+      actor: "system",
+      action: "discrepancy.resolved" as const,
+      account_id: fix.accountId,
+      resource: fix.resource,
+      discrepancy_id: fix.discrepancyId,
+      fix_id: fix.id,
+      subject: fix.label ?? fix.stripeId ?? fix.localKey,
+      data: { kind: fix.kind, stripeId: fix.stripeId, localKey: fix.localKey, customerId: fix.customerId },
+    }));
 }

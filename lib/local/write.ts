@@ -28,25 +28,15 @@ const rowsPerStatement = 2_000;
 /** Somebody else's long transaction must not hold up thousands of rows. */
 const lockTimeout = "5s";
 
-/**
- * Writes `expected` into each row that still says `observed`, and answers one outcome per row, in their order. With
- * `recovery`, a row that already says `expected` counts as applied: an earlier attempt was killed after its write.
- */
+/** Writes `expected` into each row that still says `observed`, and answers one outcome per row, in their order. */
 export async function updateGuarded(
   local: Sql,
   table: LocalTable,
   target: Target,
   rows: readonly GuardedUpdate[],
-  options: { recovery?: boolean } = {},
 ): Promise<WriteOutcome[]> {
   const outcomes = new Array<WriteOutcome | undefined>(rows.length);
-  const left = new Set(rows.keys());
-  if (options.recovery)
-    for (const i of await rowsThatHold(local, table, target, rows, "expected")) {
-      outcomes[i] = { outcome: "applied", localKey: (rows[i] as GuardedUpdate).localKey };
-      left.delete(i);
-    }
-  for (const group of groupsByColumns(rows, left)) {
+  for (const group of groupsByColumns(rows, new Set(rows.keys()))) {
     const { written, failures } = await inBatches(local, group, (tx, part) =>
       updateStatement(tx, table, target, rows, part),
     );
@@ -91,32 +81,17 @@ function staleOutcome(row: GuardedUpdate, now: RowNow | null): WriteOutcome {
 
 /**
  * Inserts each row unless one with its match exists by now; answers one outcome per row, with the new row's key. Generated
- * columns are left to the database. With `recovery`, an existing row that says `expected` counts as applied.
+ * columns are left to the database.
  */
 export async function insertGuarded(
   local: Sql,
   table: LocalTable,
   target: Target & { match: { column: string; ignoreCase: boolean } },
   rows: readonly GuardedInsert[],
-  options: { recovery?: boolean } = {},
 ): Promise<WriteOutcome[]> {
   const outcomes = new Array<WriteOutcome | undefined>(rows.length);
   const writable = rows.map((row) => ({ ...row, expected: withoutGenerated(table, row.expected) }));
   const left = new Set(rows.keys());
-  if (options.recovery) {
-    const matched = await keysByMatch(local, table, target, rows);
-    const held = writable.map((row, i) => ({
-      localKey: matched[i] ?? "",
-      observed: {},
-      expected: row.expected,
-    }));
-    const candidates = [...left].filter((i) => matched[i] !== null);
-    const holds = await rowsThatHold(local, table, target, held, "expected", new Set(candidates));
-    for (const i of holds) {
-      outcomes[i] = { outcome: "applied", localKey: matched[i] as string };
-      left.delete(i);
-    }
-  }
   // Two of one batch with the same match: the second finds the first one's row, as it would in the next batch.
   const seen = new Set<string>();
   for (const i of left) {
@@ -144,23 +119,37 @@ export async function insertGuarded(
   );
 }
 
-/** Which rows already say what the fix would write (or still what was observed). Nothing is written. */
-export async function rowsThatHold(
+/** Numbers of the updates whose row says `expected`: an earlier attempt that was killed had written it. Reads only. */
+export async function updatesWritten(
   local: Sql,
   table: LocalTable,
   target: Target,
-  rows: readonly Omit<GuardedUpdate, "match">[],
-  side: "observed" | "expected",
-  among: ReadonlySet<number> = new Set(rows.keys()),
+  rows: readonly Pick<GuardedUpdate, "localKey" | "expected">[],
 ): Promise<number[]> {
-  const holding: number[] = [];
-  for (const group of groupsByColumns(rows, among)) {
-    const { written } = await inBatches(local, group, (tx, part) =>
-      holdStatement(tx, table, target, rows, part, side),
-    );
-    holding.push(...written);
-  }
-  return holding;
+  const found: number[] = [];
+  for (const group of groupsByColumns(rows, new Set(rows.keys())))
+    for (let at = 0; at < group.length; at += rowsPerStatement)
+      found.push(
+        ...(await holdStatement(local, table, target, rows, group.slice(at, at + rowsPerStatement))),
+      );
+  return found;
+}
+
+/** The same for inserts, with the key of the row that has each one's match. */
+export async function insertsWritten(
+  local: Sql,
+  table: LocalTable,
+  target: Target & { match: { column: string; ignoreCase: boolean } },
+  rows: readonly GuardedInsert[],
+): Promise<Map<number, string>> {
+  const keys = await keysByMatch(local, table, target, rows);
+  const there = [...rows.keys()].filter((i) => keys[i] !== null);
+  const candidates = there.map((i) => ({
+    localKey: keys[i] as string,
+    expected: withoutGenerated(table, (rows[i] as GuardedInsert).expected),
+  }));
+  const written = await updatesWritten(local, table, target, candidates);
+  return new Map(written.map((n) => [there[n] as number, keys[there[n] as number] as string]));
 }
 
 // ── Statements ─────────────────────────────────────────────────────────────────────────────────────────
@@ -375,33 +364,32 @@ async function insertStatement(
 }
 
 async function holdStatement(
-  tx: TransactionSql,
+  local: Sql,
   table: LocalTable,
   target: Target,
-  rows: readonly Omit<GuardedUpdate, "match">[],
+  rows: readonly Pick<GuardedUpdate, "localKey" | "expected">[],
   part: Numbered,
-  side: "observed" | "expected",
 ): Promise<number[]> {
   const given = new Parameters();
-  const of = (read: (row: GuardedUpdate) => string | null) => part.map((i) => read(rows[i] as GuardedUpdate));
+  const of = (read: (row: Pick<GuardedUpdate, "localKey" | "expected">) => string | null) =>
+    part.map((i) => read(rows[i] as GuardedUpdate));
   const n = given.add("n", "int4", part);
   const key = given.add(
     "key",
     "text",
     of((row) => row.localKey),
   );
-  const holds = Object.keys((rows[part[0] as number] as GuardedUpdate)[side]).map((name) => {
+  const holds = Object.keys((rows[part[0] as number] as GuardedUpdate).expected).map((name) => {
     const column = columnOf(table, name);
     const value = given.add(
       "v",
       "text",
-      of((row) => row[side][name] ?? null),
+      of((row) => row.expected[name] ?? null),
     );
     // What was written is compared as the column holds it: rounded, cut or respelled by its type.
-    const stored = side === "expected" ? spelledAs(column, typed(column, value)) : value;
-    return `AND ${spelled(column)} IS NOT DISTINCT FROM ${stored}`;
+    return `AND ${spelled(column)} IS NOT DISTINCT FROM ${spelledAs(column, typed(column, value))}`;
   });
-  const result = await tx.unsafe<{ n: number }[]>(
+  const result = await local.unsafe<{ n: number }[]>(
     `
     SELECT ${n} AS n
     FROM ${given.from}

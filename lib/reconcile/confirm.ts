@@ -1,13 +1,12 @@
 // Nothing is shown before both sides were read again: a webhook in flight during the run must not become noise.
 import type { Sql } from "postgres";
-import type { StripeObject } from "../config/resource.ts";
 import { DriftdeskError } from "../errors.ts";
 import type { LocalColumn } from "../local/catalog.ts";
 import { quoteName } from "../local/catalog.ts";
 import { copyInto, copyLine } from "../local/copy.ts";
-import { encodeValue } from "../local/encode.ts";
 import type { StripeReader } from "../stripe/reader.ts";
 import { readCurrent } from "./current.ts";
+import { insertValues } from "./insert.ts";
 import { columnOf, projectObject } from "./project.ts";
 import {
   createRereadTable,
@@ -121,7 +120,7 @@ async function reask(context: ConfirmContext, stage: Stage, candidate: Candidate
     if (candidate.kind !== "missing_local" || insert === "report") return;
     const object = objects.find((one) => one.id === candidate.stripeId);
     if (!object) return;
-    const { values, error } = insertValues(stage, insert.insert, object);
+    const { values, error } = insertValues(stage.table, insert.insert, object);
     if (error)
       await tx.unsafe(
         `UPDATE ${stage.expected} SET error = concat_ws('; ', error, $2::text) WHERE stripe_id = $1`,
@@ -133,24 +132,4 @@ async function reask(context: ConfirmContext, stage: Stage, candidate: Candidate
         JSON.stringify(values),
       ]);
   });
-}
-
-/** The columns of a row to insert, as Postgres text. */
-function insertValues(
-  stage: Stage,
-  insert: (object: never) => Record<string, unknown>,
-  object: StripeObject,
-): { values: Record<string, string | null>; error: string | null } {
-  try {
-    const columns = Object.entries(insert(object as never));
-    const values = columns.map(
-      ([name, value]) => [name, encodeValue(value, columnOf(stage.table, name))] as const,
-    );
-    return { values: Object.fromEntries(values), error: null };
-  } catch (error) {
-    return {
-      values: {},
-      error: `missingLocal.insert: ${error instanceof Error ? error.message : String(error)}`,
-    };
-  }
 }

@@ -1,0 +1,116 @@
+// What a fix of a discrepancy writes, and whether there can be one.
+import type { Fragment, Sql, TransactionSql } from "postgres";
+import type { Config, Resource } from "../config/resource.ts";
+import type { Discrepancy, DiscrepancyState, Values } from "../db/schema.ts";
+import type { Target } from "../local/guard.ts";
+
+export interface PlannedFix {
+  action: "update" | "insert";
+  /** Only the columns that are written. */
+  observed: Values;
+  expected: Values;
+}
+
+/** The run stored exactly the values to be written, so nothing of the mapping's functions is called here. */
+export function planFix(discrepancy: Pick<Discrepancy, "kind" | "fields" | "expected">): PlannedFix {
+  if (discrepancy.kind === "missing_local")
+    return { action: "insert", observed: {}, expected: discrepancy.expected ?? {} };
+  const { fields } = discrepancy;
+  return {
+    action: "update",
+    observed: Object.fromEntries(fields.map((field) => [field.name, field.local])),
+    expected: Object.fromEntries(fields.map((field) => [field.name, field.stripe])),
+  };
+}
+
+/** How the user's rows of a resource are found and guarded. */
+export function targetOf(resource: Resource): Target & { match: { column: string; ignoreCase: boolean } } {
+  return {
+    key: resource.key,
+    updatedAt: resource.updatedAt,
+    match: { column: resource.match.column, ignoreCase: resource.match.by === "customerEmail" },
+    where: resource.where,
+    watch: resource.fields.map((field) => field.column),
+  };
+}
+
+/** What the row's match column has to say: whose row it is. Null when the discrepancy does not tell. */
+export function matchOf(
+  resource: Resource,
+  discrepancy: Pick<Discrepancy, "kind" | "stripeId" | "customerId" | "label" | "expected">,
+): string | null {
+  switch (resource.match.by) {
+    case "id":
+      return discrepancy.stripeId;
+    case "customer":
+      // A row that Stripe does not know is identified by what it says itself.
+      return discrepancy.kind === "missing_in_stripe" ? discrepancy.stripeId : discrepancy.customerId;
+    case "customerEmail": {
+      if (discrepancy.kind !== "missing_local") return null;
+      const email = discrepancy.expected?.[resource.match.column] ?? discrepancy.label;
+      return email?.trim().toLowerCase() ?? null;
+    }
+  }
+}
+
+/** Why a discrepancy `d` cannot be applied, in words; NULL when it can be. States and versions apart. */
+export function whyNot(sql: Sql | TransactionSql, config: Config): Fragment {
+  const names = (resources: readonly Resource[]) =>
+    sql`${resources.map((resource) => resource.name)}::text[]`;
+  const setters = config.resources.filter((resource) => resource.missingInStripe !== "report");
+  const inserters = config.resources.filter((resource) => resource.missingLocal !== "report");
+  return sql`
+    CASE
+      WHEN d.resource <> ALL (${names(config.resources)}) THEN 'The mapping no longer has this resource.'
+      WHEN d.row_error IS NOT NULL
+        THEN 'The mapping could not read what Stripe has, so it is not known what the record should say. Correct the mapping, then run again.'
+      WHEN d.kind = 'duplicate'
+        THEN 'Which of the local records is right is not something that Stripe knows. Correct them in your own database; the next run sees it.'
+      WHEN d.kind = 'missing_in_stripe' AND d.resource <> ALL (${names(setters)})
+        THEN 'The mapping says to report such records only. With missingInStripe.set it could correct them.'
+      WHEN d.kind = 'missing_local' AND d.resource <> ALL (${names(inserters)})
+        THEN 'The mapping says to report missing records only. With missingLocal.insert it could add them.'
+      WHEN d.kind = 'missing_local' AND coalesce(d.expected, '{}') = '{}' THEN 'The columns of the new row are not known.'
+      WHEN d.kind <> 'missing_local' AND (d.fields = '[]' OR d.local_key IS NULL)
+        THEN 'There is nothing to write: what the mapping sets is there already.'
+    END`;
+}
+
+/** From which states a decision can be made. */
+export const decidable = {
+  apply: ["open", "snoozed", "rejected"],
+  reject: ["open", "snoozed", "waiting"],
+  snooze: ["open", "snoozed", "waiting"],
+} as const satisfies Record<string, readonly DiscrepancyState[]>;
+
+/** Why a discrepancy `d` in another state cannot be decided on; NULL in one of these states. */
+export function whyNotState(sql: Sql | TransactionSql, states: readonly DiscrepancyState[]): Fragment {
+  return sql`
+    CASE WHEN d.state = ANY (${[...states]}::text[]) THEN NULL ELSE
+      CASE d.state
+        WHEN 'fixed' THEN 'It is fixed already' || coalesce(', by ' || d.decided_by, '') || '.'
+        WHEN 'applying' THEN 'It is being fixed right now.'
+        WHEN 'waiting' THEN 'It waits for a second person in another bulk action.'
+        WHEN 'rejected' THEN 'It was rejected' || coalesce(' by ' || d.decided_by, '') || '.'
+        WHEN 'resolved' THEN 'The difference has gone by itself.'
+        WHEN 'snoozed' THEN 'It is snoozed.'
+        ELSE 'It is open again.'
+      END
+    END`;
+}
+
+/** Whether applying `d` would change an amount of money. */
+export function writesMoney(sql: Sql | TransactionSql, config: Config): Fragment {
+  const money = config.resources.flatMap((resource) =>
+    resource.fields
+      .filter((field) => field.money)
+      .map((field) => ({ resource: resource.name, column: field.column })),
+  );
+  return sql`
+    EXISTS (
+      SELECT FROM unnest(${money.map((m) => m.resource)}::text[], ${money.map((m) => m.column)}::text[]) AS m (resource, name)
+      WHERE m.resource = d.resource AND CASE d.kind
+        WHEN 'missing_local' THEN coalesce(d.expected, '{}') ? m.name
+        ELSE d.fields @> jsonb_build_array(jsonb_build_object('name', m.name)) END
+    )`;
+}
