@@ -136,8 +136,8 @@ async function spell(
 ): Promise<Values[]> {
   if (columns.length === 0) return rows.map(() => ({}));
   const spelled = columns.map(
-    (name) =>
-      `(v.r ->> $2::text[][${columns.indexOf(name) + 1}])::${columnOf(table, name).staging}::text AS ${quoteName(name)}`,
+    (name, i) =>
+      `(v.r ->> ($2::text[])[${i + 1}])::${columnOf(table, name).staging}::text AS ${quoteName(name)}`,
   );
   return desk.sql.unsafe<Values[]>(
     `SELECT ${spelled.join(", ")} FROM jsonb_array_elements($1::text::jsonb) WITH ORDINALITY AS v (r, n) ORDER BY v.n`,
