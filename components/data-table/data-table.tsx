@@ -26,7 +26,7 @@ export function DataTable<Row extends RowData>(props: DataTableProps<Row>) {
       aria-busy={props.busy}
       className={cn("w-full table-fixed border-collapse text-13", props.busy && "opacity-60")}
     >
-      <thead className="sticky top-0 z-10 bg-surface">
+      <thead className="sticky top-12 z-10 bg-surface">
         {table.getHeaderGroups().map((group) => (
           <tr key={group.id} className="border-b border-line">
             {group.headers.map((header) => {
@@ -45,7 +45,7 @@ export function DataTable<Row extends RowData>(props: DataTableProps<Row>) {
                           : "none"
                   }
                   className={cn(
-                    "h-9 px-2 text-left text-12 font-medium text-ink-3 first:pl-3 last:pr-3",
+                    "h-9 px-2 text-left text-12 font-medium text-ink-3 first:pl-4 last:pr-4 @4xl:first:pl-6 @4xl:last:pr-6",
                     header.column.columnDef.meta?.className,
                   )}
                 >
@@ -64,7 +64,7 @@ export function DataTable<Row extends RowData>(props: DataTableProps<Row>) {
       </thead>
       <tbody>
         {table.getRowModel().rows.map((row) => (
-          // Clicking anywhere on a row opens it; the keyboard has the button in its first text cell for that.
+          // Clicking anywhere on a row opens it; the keyboard has the link in its first text cell for that.
           <tr
             key={row.id}
             data-row={row.id}
@@ -75,7 +75,7 @@ export function DataTable<Row extends RowData>(props: DataTableProps<Row>) {
               if (!isControl(event.target)) props.onOpen?.(row.original);
             }}
             className={cn(
-              "group/row cursor-default scroll-mt-12 border-b border-line hover:bg-hover",
+              "group/row cursor-default scroll-mt-24 scroll-mb-16 border-b border-line hover:bg-hover",
               "data-selected:bg-selected data-open:bg-selected data-current:shadow-[inset_2px_0_0_var(--ink)]",
             )}
           >
@@ -83,7 +83,7 @@ export function DataTable<Row extends RowData>(props: DataTableProps<Row>) {
               <td
                 key={cell.id}
                 className={cn(
-                  "h-11 px-2 align-middle first:pl-3 last:pr-3",
+                  "h-11 px-2 align-middle first:pl-4 last:pr-4 @4xl:first:pl-6 @4xl:last:pr-6",
                   cell.column.columnDef.meta?.className,
                 )}
               >

@@ -1,6 +1,6 @@
 import type { Fragment, Sql } from "postgres";
-import type { DiscrepancyState } from "../db/schema.ts";
-import { type DiscrepancyFilter, filterCondition } from "./filter.ts";
+import type { DiscrepancyState, Impact } from "../db/schema.ts";
+import { ageSteps, type DiscrepancyFilter, filterCondition } from "./filter.ts";
 import { type Count, countLimit } from "./list.ts";
 
 export const facetNames = ["impact", "cause", "resource", "change", "kind"] as const;
@@ -9,7 +9,7 @@ export interface FacetValue {
   value: string;
   count: number;
 }
-export type Facets = Record<FacetName, FacetValue[]>;
+export type Facets = Record<FacetName | "age", FacetValue[]>;
 
 /** Of the most frequent; people narrow down further by searching. */
 const valuesAtMost = 50;
@@ -26,19 +26,40 @@ export async function countFacets(sql: Sql, filter: DiscrepancyFilter, now: Date
     change: sql`d.change`,
     kind: sql`d.kind`,
   };
-  const counted = await Promise.all(
-    facetNames.map(async (name) => {
-      const condition = filterCondition(sql, { ...filter, [name]: undefined }, now);
-      const values = await sql<FacetValue[]>`
-        SELECT ${columns[name]} AS value, count(*) AS count
-        FROM driftdesk.discrepancies d
-        WHERE ${condition}
-        GROUP BY 1 ORDER BY 2 DESC, 1
-        LIMIT ${valuesAtMost}`;
-      return [name, [...values]] as const;
-    }),
-  );
-  return Object.fromEntries(counted) as Facets;
+  const [counted, age] = await Promise.all([
+    Promise.all(
+      facetNames.map(async (name) => {
+        const condition = filterCondition(sql, { ...filter, [name]: undefined }, now);
+        const values = await sql<FacetValue[]>`
+          SELECT ${columns[name]} AS value, count(*) AS count
+          FROM driftdesk.discrepancies d
+          WHERE ${condition}
+          GROUP BY 1 ORDER BY 2 DESC, 1
+          LIMIT ${valuesAtMost}`;
+        return [name, [...values]] as const;
+      }),
+    ),
+    sql<FacetValue[]>`
+      SELECT s.hours::text AS value, count(*) FILTER (WHERE d.opened_at <= ${now}::timestamptz - s.hours * interval '1 hour') AS count
+      FROM driftdesk.discrepancies d, unnest(${[...ageSteps]}::int[]) AS s (hours)
+      WHERE ${filterCondition(sql, { ...filter, olderThanHours: undefined }, now)}
+      GROUP BY s.hours ORDER BY s.hours`,
+  ]);
+  return { ...(Object.fromEntries(counted) as Omit<Facets, "age">), age: [...age] };
+}
+
+/** What the rows of a list differ in, the commonest change first, with the impact that most of them have. */
+export async function countChanges(
+  sql: Sql,
+  filter: DiscrepancyFilter,
+  now: Date,
+): Promise<(FacetValue & { impact: Impact })[]> {
+  return sql<(FacetValue & { impact: Impact })[]>`
+    SELECT d.change AS value, mode() WITHIN GROUP (ORDER BY d.impact) AS impact, count(*) AS count
+    FROM driftdesk.discrepancies d
+    WHERE ${filterCondition(sql, filter, now)}
+    GROUP BY d.change ORDER BY count(*) DESC, d.change
+    LIMIT ${valuesAtMost}`;
 }
 
 /** How many there are in each state, counted up to the limit: the tabs' numbers must not cost a scan of everything. */

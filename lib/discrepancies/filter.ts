@@ -18,8 +18,13 @@ export const discrepancyFilterSchema = z.object({
   search: z.string().trim().max(200).optional(),
   /** Open for at least this many hours. */
   olderThanHours: z.number().int().min(0).optional(),
+  /** Decided last by this bulk action. */
+  bulk: z.number().int().positive().optional(),
 });
 export type DiscrepancyFilter = z.infer<typeof discrepancyFilterSchema>;
+
+/** The ages that people choose from, in hours: an hour, a day, three, a week, thirty days. */
+export const ageSteps = [1, 24, 72, 168, 720] as const;
 
 const escapeLike = (text: string) => text.replace(/[\\%_]/g, (character) => `\\${character}`);
 
@@ -35,6 +40,7 @@ export function filterCondition(sql: Sql, filter: DiscrepancyFilter, now: Date):
     ${among(sql`d.impact`, filter.impact)}
     ${among(sql`d.cause`, filter.cause)}
     ${among(sql`d.change`, filter.change)}
+    ${filter.bulk ? sql`AND d.bulk_id = ${filter.bulk}` : sql``}
     ${filter.search ? sql`AND d.search LIKE ${`%${escapeLike(filter.search.toLowerCase())}%`}` : sql``}
     ${
       filter.olderThanHours

@@ -1,0 +1,88 @@
+import type { Metadata } from "next";
+import type { SearchParams } from "nuqs/server";
+import { getDesk } from "@/app/desk.ts";
+import { requireActor } from "@/app/session.ts";
+import type { DriftActions } from "@/components/discrepancies/contract.ts";
+import { Drift } from "@/components/discrepancies/drift.tsx";
+import { EmptyList } from "@/components/discrepancies/empty-list.tsx";
+import { Heading } from "@/components/discrepancies/heading.tsx";
+import { filterOf, loadListParams, sortOf } from "@/components/discrepancies/search-params.ts";
+import { RunButton } from "@/components/frame/run-button.tsx";
+import { can } from "@/lib/auth/permissions.ts";
+import { countChanges, countStates } from "@/lib/discrepancies/facets.ts";
+import { listDiscrepancies } from "@/lib/discrepancies/list.ts";
+import { waitingForSecond } from "@/lib/discrepancies/waiting.ts";
+import { runNow } from "../runs/actions.ts";
+import { currentRuns } from "../runs/recent.ts";
+import { approveAction, decideAction, declineAction, followAction, previewAction } from "./actions.ts";
+
+export const metadata: Metadata = { title: "Drift" };
+
+const pageSize = 50;
+const actions: DriftActions = {
+  preview: previewAction,
+  decide: decideAction,
+  approve: approveAction,
+  decline: declineAction,
+  follow: followAction,
+};
+
+export default async function DriftPage({ searchParams }: { searchParams: Promise<SearchParams> }) {
+  const actor = await requireActor();
+  const desk = await getDesk();
+  const params = await loadListParams(searchParams);
+  const filter = filterOf(params);
+  // Taken before the list is read: what changes in between is not among "all that match".
+  const loadedAt = desk.now();
+  const [page, counts, groups, waiting, runs] = await Promise.all([
+    listDiscrepancies(desk.sql, {
+      filter,
+      sort: sortOf(params),
+      cursor: params.cursor ?? undefined,
+      limit: pageSize,
+      now: loadedAt,
+    }),
+    countStates(desk.sql),
+    params.grouped ? countChanges(desk.sql, { ...filter, change: undefined }, loadedAt) : null,
+    params.state === "waiting" ? waitingForSecond(desk) : [],
+    currentRuns(),
+  ]);
+  const rights = {
+    email: actor.email,
+    decide: can(actor.role, "decide"),
+    decideMoney: can(actor.role, "decide_money"),
+    bulk: can(actor.role, "bulk"),
+  };
+  const runButton = can(actor.role, "run") && (
+    <RunButton
+      runNow={runNow}
+      runningId={runs.underWay?.id ?? null}
+      allowed
+      label="Run now"
+      variant="primary"
+    />
+  );
+  return (
+    <Drift
+      page={page}
+      filter={filter}
+      loadedAt={loadedAt}
+      rights={rights}
+      actions={actions}
+      resources={desk.config.resources.map((resource) => resource.name)}
+      groups={groups && [...groups]}
+      heading={
+        <Heading
+          params={params}
+          counts={counts}
+          runs={runs}
+          waiting={waiting}
+          actions={actions}
+          rights={rights}
+          runButton={runButton}
+        />
+      }
+      empty={<EmptyList params={params} lastAnswer={runs.lastAnswer} runButton={runButton} />}
+    />
+  );
+}

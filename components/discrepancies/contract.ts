@@ -1,0 +1,40 @@
+import type { BulkAction } from "@/lib/db/schema.ts";
+import type { BulkItemView } from "@/lib/fixes/bulk.ts";
+import type { Preview } from "@/lib/fixes/preview.ts";
+import type { Selection } from "@/lib/fixes/selection.ts";
+
+/** What a server action answers: a value, or a sentence for the person with a code for tests. */
+export type Answer<T> = { ok: true; value: T } | { ok: false; code: string; message: string };
+
+export type DecisionKind = "apply" | "reject" | "snooze";
+
+export interface DecisionRequest {
+  kind: DecisionKind;
+  selection: Selection;
+  reason?: string | undefined;
+  until?: Date | undefined;
+  requestKey: string;
+}
+
+/** How an action stands; once it has ended, with the rows that did not go as decided. */
+export interface BulkReport {
+  bulk: BulkAction;
+  problems: BulkItemView[];
+}
+
+/** The server actions of the list, handed down from the page: components never import it. */
+export interface DriftActions {
+  preview(selection: Selection): Promise<Answer<Preview>>;
+  decide(request: DecisionRequest): Promise<Answer<BulkReport>>;
+  approve(bulkId: number): Promise<Answer<BulkReport>>;
+  decline(bulkId: number): Promise<Answer<BulkReport>>;
+  follow(bulkId: number): Promise<Answer<BulkReport>>;
+}
+
+/** What the signed-in person may do here. The server asks again with every request. */
+export interface Rights {
+  email: string;
+  decide: boolean;
+  decideMoney: boolean;
+  bulk: boolean;
+}

@@ -1,0 +1,232 @@
+"use client";
+
+import { useTable } from "@tanstack/react-table";
+import { type ReactNode, useCallback, useMemo, useState } from "react";
+import type { DiscrepancyFilter } from "@/lib/discrepancies/filter.ts";
+import type { DiscrepancyPage, DiscrepancyRow } from "@/lib/discrepancies/list.ts";
+import {
+  letGoOfChanged,
+  nothingPicked,
+  type Picked,
+  pick,
+  pickedCount,
+  selectionOf,
+  tickedRows,
+  toSelection,
+} from "@/lib/discrepancies/picked.ts";
+import type { SortKey } from "@/lib/discrepancies/sort.ts";
+import { DataTable } from "../data-table/data-table.tsx";
+import { dataTableFeatures } from "../data-table/features.ts";
+import { cn } from "../ui/cn.ts";
+import { type ChangeGroup, ChangeGroups } from "./change-groups.tsx";
+import { driftColumns } from "./columns.tsx";
+import type { DecisionKind, DriftActions, Rights } from "./contract.ts";
+import { type Decision, DecisionDialog } from "./decision-dialog.tsx";
+import { ListFooter } from "./list-footer.tsx";
+import { Panel } from "./panel.tsx";
+import { listHref, optionalColumns } from "./search-params.ts";
+import { ShortcutsDialog } from "./shortcuts-dialog.tsx";
+import { Toolbar } from "./toolbar.tsx";
+import { useListKeys } from "./use-list-keys.ts";
+import { useListParams } from "./use-list-params.ts";
+
+export interface DriftProps {
+  page: DiscrepancyPage;
+  /** What the page was asked for. */
+  filter: DiscrepancyFilter;
+  /** When it was read: what changed later is not part of "all that match". */
+  loadedAt: Date;
+  rights: Rights;
+  actions: DriftActions;
+  /** Names of the mapped resources. */
+  resources: readonly string[];
+  /** When the list is summed up by change. */
+  groups: ChangeGroup[] | null;
+  /** What stands above the list: heading, notices, tabs. */
+  heading: ReactNode;
+  /** Shown in place of the rows when there are none. */
+  empty: ReactNode;
+}
+
+/** The list, and beside it the one difference that is looked at. */
+export function Drift(props: DriftProps) {
+  const { page, filter, loadedAt, rights, actions } = props;
+  const list = useListParams();
+  const { params, narrow, show } = list;
+  const [picked, setPicked] = usePicked(page.rows, filter);
+  const [decision, setDecision] = useState<Decision | null>(null);
+  const [helpOpen, setHelpOpen] = useState(false);
+  const [current, setCurrent] = useState<number | null>(null);
+  const openId = params.id;
+
+  const open = useCallback(
+    (id: number) => {
+      setCurrent(id);
+      show(id);
+    },
+    [show],
+  );
+  const table = useDriftTable({ ...props, list, picked, setPicked, open });
+
+  const decide = (kind: DecisionKind, row?: DiscrepancyRow) => {
+    if (row) setDecision({ kind, selection: selectionOf(row), total: { count: 1, more: false }, row });
+    else if (pickedCount(picked).count > 0)
+      setDecision({ kind, selection: toSelection(picked), total: pickedCount(picked) });
+  };
+  const { focusRow } = useListKeys({
+    rows: page.rows,
+    current,
+    setCurrent,
+    panelOpen: openId !== null,
+    open,
+    tick: (id) => {
+      const row = table.getRowModel().rowsById[String(id)];
+      if (rights.bulk) row?.toggleSelected();
+    },
+    decide: (kind) => {
+      if (pickedCount(picked).count > 0) decide(kind);
+      else {
+        const row = page.rows.find((each) => each.id === current);
+        if (row && rights.decide) decide(kind, row);
+      }
+    },
+    clear: () => setPicked(nothingPicked),
+    help: () => setHelpOpen(true),
+  });
+  const close = () => {
+    show(null);
+    if (openId !== null) focusRow(openId);
+  };
+
+  return (
+    <div className="flex items-start">
+      <div
+        className={cn(
+          "@container flex min-h-[calc(100dvh-6.5rem)] min-w-0 flex-1 flex-col md:min-h-[calc(100dvh-3rem)]",
+          openId !== null && "max-lg:hidden",
+        )}
+      >
+        {props.heading}
+        <Toolbar
+          table={table}
+          list={list}
+          resources={props.resources}
+          total={page.total}
+          stamp={loadedAt.getTime()}
+        />
+        {props.groups && (
+          <ChangeGroups
+            groups={props.groups}
+            chosen={params.change}
+            onChoose={(change) => narrow({ change })}
+          />
+        )}
+        <div className="border-t border-line">
+          {page.rows.length > 0 ? (
+            <DataTable
+              table={table}
+              label="Differences"
+              currentId={current === null ? undefined : String(current)}
+              openId={openId === null ? undefined : String(openId)}
+              onOpen={(row) => open(row.id)}
+              busy={list.busy}
+            />
+          ) : (
+            props.empty
+          )}
+        </div>
+        <ListFooter
+          page={page}
+          picked={picked}
+          rights={rights}
+          atStart={params.cursor === null}
+          onGo={(cursor) => narrow({ cursor })}
+          onPickAll={() => setPicked({ kind: "all", filter, seenUntil: loadedAt, total: page.total })}
+          onClear={() => setPicked(nothingPicked)}
+          onDecide={(kind) => decide(kind)}
+          onHelp={() => setHelpOpen(true)}
+        />
+      </div>
+      {openId !== null && (
+        <Panel
+          id={openId}
+          glance={page.rows.find((row) => row.id === openId) ?? null}
+          query={listHref({ ...params, id: null, cursor: null, grouped: null })}
+          stamp={loadedAt.getTime()}
+          total={page.total}
+          rights={rights}
+          onShow={(id) => {
+            setCurrent(id);
+            show(id, "replace");
+          }}
+          onClose={close}
+          onDecide={decide}
+        />
+      )}
+      <DecisionDialog
+        decision={decision}
+        actions={actions}
+        rights={rights}
+        onDone={() => setPicked(nothingPicked)}
+        onClose={() => setDecision(null)}
+      />
+      <ShortcutsDialog open={helpOpen} onOpenChange={setHelpOpen} ticks={rights.bulk} />
+    </div>
+  );
+}
+
+/** Ticks stay across pages and filters; "all that match" ends with its filter, and everything with the tab. */
+function usePicked(rows: readonly DiscrepancyRow[], filter: DiscrepancyFilter) {
+  const [held, setPicked] = useState<Picked>(nothingPicked);
+  const asked = JSON.stringify(filter);
+  const [last, setLast] = useState({ asked, state: filter.state });
+  if (last.asked !== asked) {
+    setLast({ asked, state: filter.state });
+    if (held.kind === "all" || last.state !== filter.state) setPicked(nothingPicked);
+  }
+  return [useMemo(() => letGoOfChanged(held, rows), [held, rows]), setPicked] as const;
+}
+
+interface DriftTableOptions extends Pick<DriftProps, "page" | "rights"> {
+  list: ReturnType<typeof useListParams>;
+  picked: Picked;
+  setPicked: (picked: Picked) => void;
+  open: (id: number) => void;
+}
+
+function useDriftTable({ page, rights, list, picked, setPicked, open }: DriftTableOptions) {
+  const { params, narrow, columns: shown, showColumns } = list;
+  const columns = useMemo(
+    () =>
+      driftColumns({
+        ticks: rights.bulk,
+        hrefOf: (row) => `/discrepancies${listHref({ ...params, id: row.id })}`,
+        open: (row) => open(row.id),
+      }),
+    [rights.bulk, params, open],
+  );
+  const sorting = [{ id: params.sort, desc: params.direction === "desc" }];
+  const rowSelection = tickedRows(picked, page.rows);
+  const columnVisibility = Object.fromEntries(optionalColumns.map((id) => [id, shown.includes(id)]));
+  return useTable({
+    features: dataTableFeatures,
+    columns,
+    data: page.rows,
+    getRowId: (row) => String(row.id),
+    manualSorting: true,
+    enableSortingRemoval: false,
+    enableMultiSort: false,
+    sortDescFirst: true,
+    state: { sorting, rowSelection, columnVisibility },
+    onSortingChange: (change) => {
+      const [next] = typeof change === "function" ? change(sorting) : change;
+      if (next) narrow({ sort: next.id as SortKey, direction: next.desc ? "desc" : "asc" });
+    },
+    onRowSelectionChange: (change) =>
+      setPicked(pick(picked, typeof change === "function" ? change(rowSelection) : change, page.rows)),
+    onColumnVisibilityChange: (change) => {
+      const next = typeof change === "function" ? change(columnVisibility) : change;
+      showColumns(optionalColumns.filter((id) => next[id]));
+    },
+  });
+}

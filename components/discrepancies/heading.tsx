@@ -1,0 +1,58 @@
+import type { ReactNode } from "react";
+import type { DiscrepancyState } from "@/lib/db/schema.ts";
+import type { Count } from "@/lib/discrepancies/list.ts";
+import type { WaitingBulk } from "@/lib/discrepancies/waiting.ts";
+import type { RecentRuns } from "@/lib/reconcile/recent.ts";
+import { Time } from "../format/time.tsx";
+import { count, plural } from "../format/words.ts";
+import { figuresOf } from "../runs/figures.ts";
+import { RunNotice } from "../runs/run-notice.tsx";
+import type { DriftActions, Rights } from "./contract.ts";
+import type { ListParams } from "./search-params.ts";
+import { StateTabs } from "./state-tabs.tsx";
+import { WaitingBulks } from "./waiting-bulks.tsx";
+
+interface HeadingProps {
+  params: ListParams;
+  counts: Record<DiscrepancyState, Count>;
+  runs: RecentRuns;
+  waiting: readonly WaitingBulk[];
+  actions: DriftActions;
+  rights: Rights;
+  runButton: ReactNode;
+}
+
+/** How much there is to decide, how far the numbers can be trusted, and the way to what is decided already. */
+export function Heading({ params, counts, runs, waiting, actions, rights, runButton }: HeadingProps) {
+  const { underWay, lastEnded, lastAnswer } = runs;
+  return (
+    <>
+      <header className="px-4 pt-5 pb-2 md:px-6">
+        <h1 className="text-20 font-semibold">{headline(counts.open, lastAnswer !== null)}</h1>
+        <p className="mt-0.5 text-13 text-ink-2">
+          {lastAnswer?.finishedAt ? (
+            <>
+              {plural(figuresOf(lastAnswer).compared, "record")} compared <Time at={lastAnswer.finishedAt} />.
+            </>
+          ) : (
+            "No run has come to an end yet."
+          )}
+          {underWay && " A run is under way; this is what was known before it."}
+        </p>
+      </header>
+      {!underWay && lastEnded && lastEnded.state !== "succeeded" && (
+        <div className="px-4 pb-2 md:px-6">
+          <RunNotice run={lastEnded} numbersFrom={lastAnswer} action={runButton} />
+        </div>
+      )}
+      <StateTabs params={params} counts={counts} />
+      {params.state === "waiting" && <WaitingBulks waiting={waiting} actions={actions} rights={rights} />}
+    </>
+  );
+}
+
+function headline(open: Count, known: boolean): string {
+  if (open.count > 0)
+    return `${count(open.count)}${open.more ? "+" : ""} ${open.count === 1 ? "difference is" : "differences are"} open.`;
+  return known ? "Nothing is left to decide." : "Nothing has been compared yet.";
+}

@@ -1,0 +1,51 @@
+import Link from "next/link";
+import type { HistoryEntry } from "@/lib/discrepancies/details.ts";
+import { Change } from "../format/change.tsx";
+import { Time } from "../format/time.tsx";
+
+/** What happened to one difference, newest first, in the audit log's sentences. */
+export function History({
+  entries,
+  discrepancyId,
+}: {
+  entries: readonly HistoryEntry[];
+  discrepancyId: number;
+}) {
+  return (
+    <section className="mt-6 text-13">
+      <div className="flex items-baseline justify-between gap-3">
+        <h3 className="text-12 font-medium text-ink-3">History</h3>
+        <Link
+          href={`/audit?discrepancy=${discrepancyId}`}
+          className="rounded-sm text-12 text-ink-3 hover:text-ink"
+        >
+          In the audit log
+        </Link>
+      </div>
+      {entries.length === 0 && <p className="mt-1 text-ink-2">Nothing is written down about it yet.</p>}
+      <ol className="mt-2 border-l border-line">
+        {entries.map((entry) => (
+          <li key={entry.seq} className="relative pb-3 pl-4 last:pb-0">
+            <span
+              aria-hidden
+              className="absolute top-1.5 -left-1 size-2 rounded-full border border-line-strong bg-surface"
+            />
+            <p className="text-ink-2">
+              <span className="font-medium text-ink">{entry.who}</span> {entry.did}
+              {entry.more.length > 0 && <span className="text-ink-3"> ({entry.more.join(", ")})</span>}
+              <span className="text-ink-3">
+                {" "}
+                · <Time at={entry.at} />
+              </span>
+            </p>
+            {entry.changes.map((change) => (
+              <p key={change.name} className="mt-0.5 text-12">
+                <Change field={change.name} from={change.from} to={change.to} className="max-w-full" />
+              </p>
+            ))}
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}

@@ -1,0 +1,84 @@
+"use client";
+
+import { Checkbox } from "../ui/checkbox.tsx";
+import {
+  Dialog,
+  DialogBody,
+  DialogContent,
+  DialogDescription,
+  DialogHeader,
+  DialogTitle,
+} from "../ui/dialog.tsx";
+import { Kbd } from "../ui/kbd.tsx";
+import { switchShortcuts, useShortcutsOn } from "./shortcuts.ts";
+
+const list: [keys: string[], what: string, ticks?: boolean][] = [
+  [["j", "↓"], "Next row"],
+  [["k", "↑"], "Previous row"],
+  [["Enter"], "Open the row"],
+  [["x", "Space"], "Select the row", true],
+  [["a"], "Approve what is selected, or the row"],
+  [["r"], "Reject it"],
+  [["s"], "Snooze it"],
+  [["Esc"], "Clear the selection", true],
+  [["/"], "Search this list"],
+];
+const panel: [keys: string[], what: string][] = [
+  [["j", "k"], "Next, previous difference"],
+  [["a"], "Approve and apply"],
+  [["x"], "Reject"],
+  [["s"], "Snooze"],
+  [["Esc"], "Close"],
+];
+
+export function ShortcutsDialog({
+  open,
+  onOpenChange,
+  ticks,
+}: {
+  open: boolean;
+  onOpenChange: (open: boolean) => void;
+  /** Whether rows can be selected. */
+  ticks: boolean;
+}) {
+  const on = useShortcutsOn();
+  return (
+    <Dialog open={open} onOpenChange={onOpenChange}>
+      <DialogContent>
+        <DialogHeader>
+          <DialogTitle>Shortcuts</DialogTitle>
+          <DialogDescription>Everything here also works with Tab and Enter.</DialogDescription>
+        </DialogHeader>
+        <DialogBody className="grid gap-x-8 gap-y-4 sm:grid-cols-2">
+          <Keys title="In the list" keys={list.filter(([, , needsTicks]) => ticks || !needsTicks)} />
+          <Keys title="In the panel" keys={panel} />
+          {/* biome-ignore lint/a11y/noLabelWithoutControl: the box is a button with the role of one. */}
+          <label className="flex items-center gap-2.5 text-13 sm:col-span-2">
+            <Checkbox checked={on} onCheckedChange={(checked) => switchShortcuts(checked === true)} />
+            Keys of a single letter act at once
+          </label>
+        </DialogBody>
+      </DialogContent>
+    </Dialog>
+  );
+}
+
+function Keys({ title, keys }: { title: string; keys: readonly [string[], string, boolean?][] }) {
+  return (
+    <section>
+      <h3 className="mb-1 text-12 font-medium text-ink-3">{title}</h3>
+      <dl className="text-13">
+        {keys.map(([names, what]) => (
+          <div key={what} className="flex min-h-8 items-center justify-between gap-3">
+            <dt>{what}</dt>
+            <dd className="flex shrink-0 gap-1">
+              {names.map((name) => (
+                <Kbd key={name}>{name}</Kbd>
+              ))}
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </section>
+  );
+}

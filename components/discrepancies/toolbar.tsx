@@ -1,0 +1,192 @@
+"use client";
+
+import type { ReactTable } from "@tanstack/react-table";
+import { Bookmark, Layers, Search, X } from "lucide-react";
+import { useCallback, useEffect, useState } from "react";
+import { causes, impacts, kinds } from "@/lib/db/schema.ts";
+import type { Facets } from "@/lib/discrepancies/facets.ts";
+import { ageSteps } from "@/lib/discrepancies/filter.ts";
+import type { Count, DiscrepancyRow } from "@/lib/discrepancies/list.ts";
+import { ColumnMenu } from "../data-table/column-menu.tsx";
+import { FacetFilter, type FacetOption } from "../data-table/facet-filter.tsx";
+import type { DataTableFeatures } from "../data-table/features.ts";
+import { causeWords, count, impactWords, kindWords, resourceTitle } from "../format/words.ts";
+import { Button } from "../ui/button.tsx";
+import { cn } from "../ui/cn.ts";
+import {
+  DropdownMenu,
+  DropdownMenuContent,
+  DropdownMenuItem,
+  DropdownMenuTrigger,
+} from "../ui/dropdown-menu.tsx";
+import { Input } from "../ui/input.tsx";
+import { isFiltered, type ListParams, listHref, noFilter } from "./search-params.ts";
+import type { useListParams } from "./use-list-params.ts";
+
+interface ToolbarProps {
+  table: ReactTable<DataTableFeatures, DiscrepancyRow>;
+  list: ReturnType<typeof useListParams>;
+  resources: readonly string[];
+  total: Count;
+  /** Changes when the list was read again. */
+  stamp: number;
+}
+
+/** What narrows the list down, how it is shown, and how many match. */
+export function Toolbar({ table, list, resources, total, stamp }: ToolbarProps) {
+  const { params, narrow } = list;
+  const { facets, load } = useFacets(params, stamp);
+  const counted = (name: keyof Facets, value: string) =>
+    facets ? (facets[name].find((facet) => facet.value === value)?.count ?? 0) : undefined;
+  const option = (name: keyof Facets, value: string, label: string): FacetOption => ({
+    value,
+    label,
+    count: counted(name, value),
+  });
+  return (
+    <div className="flex flex-wrap items-center gap-x-1 gap-y-2 px-4 py-2.5 @4xl:px-6">
+      <search className="relative mr-1 w-full @2xl:w-60">
+        <Search aria-hidden className="pointer-events-none absolute top-2 left-2.5 size-4 text-ink-3" />
+        <Input
+          type="search"
+          aria-label="Search this list"
+          placeholder="Customer, id or e-mail"
+          maxLength={200}
+          value={params.search}
+          onChange={(event) => list.type(event.target.value)}
+          className="pl-8"
+          data-search
+        />
+      </search>
+      <FacetFilter
+        title="Impact"
+        options={impacts.map((impact) => option("impact", impact, impactWords[impact].long))}
+        chosen={params.impact}
+        onOpen={load}
+        onChange={(impact) => narrow({ impact: impact as ListParams["impact"] })}
+      />
+      <FacetFilter
+        title="Cause"
+        options={causes.map((cause) => option("cause", cause, causeWords[cause].long))}
+        chosen={params.cause}
+        onOpen={load}
+        onChange={(cause) => narrow({ cause: cause as ListParams["cause"] })}
+      />
+      <FacetFilter
+        title="Resource"
+        options={resources.map((name) => option("resource", name, resourceTitle(name)))}
+        chosen={params.resource}
+        onOpen={load}
+        onChange={(resource) => narrow({ resource })}
+      />
+      <FacetFilter
+        title="Kind"
+        options={kinds.map((kind) => option("kind", kind, kindWords[kind].long))}
+        chosen={params.kind}
+        onOpen={load}
+        onChange={(kind) => narrow({ kind: kind as ListParams["kind"] })}
+      />
+      <FacetFilter
+        title="Change"
+        options={[
+          ...(facets?.change ?? []).map(({ value }) => option("change", value, value)),
+          ...params.change
+            .filter((value) => !facets?.change.some((facet) => facet.value === value))
+            .map((value) => option("change", value, value)),
+        ]}
+        chosen={params.change}
+        onOpen={load}
+        onChange={(change) => narrow({ change })}
+      />
+      <FacetFilter
+        title="Age"
+        single
+        options={ageSteps.map((hours) => option("age", String(hours), ageWords[hours]))}
+        chosen={params.age > 0 ? [String(params.age)] : []}
+        onOpen={load}
+        onChange={([hours]) => narrow({ age: hours ? Number(hours) : null })}
+      />
+      {isFiltered(params) && (
+        <Button variant="quiet" className="gap-1 px-2" onClick={() => narrow(noFilter)}>
+          <X aria-hidden /> Clear
+        </Button>
+      )}
+      <p aria-live="polite" className="ml-auto pl-2 text-13 whitespace-nowrap text-ink-2">
+        {count(total.count)}
+        {total.more && "+"} {total.count === 1 ? "matches" : "match"}
+      </p>
+      <div className="flex items-center max-@2xl:-ml-2 max-@2xl:w-full">
+        <Button
+          variant="quiet"
+          size="sm"
+          aria-pressed={params.grouped}
+          className={cn(params.grouped && "bg-selected text-ink")}
+          onClick={() => narrow({ grouped: params.grouped ? null : true })}
+        >
+          <Layers aria-hidden /> Group by change
+        </Button>
+        <ViewsMenu narrow={narrow} />
+        <ColumnMenu table={table} />
+      </div>
+    </div>
+  );
+}
+
+const ageWords: Record<(typeof ageSteps)[number], string> = {
+  1: "Older than an hour",
+  24: "Older than a day",
+  72: "Older than 3 days",
+  168: "Older than a week",
+  720: "Older than 30 days",
+};
+
+const views: { name: string; filter: Partial<ListParams> }[] = [
+  { name: "Paid, locked out", filter: { impact: ["paid_no_access"] } },
+  { name: "Let in, not paid", filter: { impact: ["access_no_pay"] } },
+  { name: "Amounts, largest first", filter: { impact: ["money"], sort: "amount", direction: "desc" } },
+  { name: "Older than a day", filter: { age: 24, sort: "age", direction: "desc" } },
+];
+
+/** Filters that people come back to. */
+function ViewsMenu({ narrow }: { narrow: ToolbarProps["list"]["narrow"] }) {
+  return (
+    <DropdownMenu>
+      <DropdownMenuTrigger asChild>
+        <Button variant="quiet" size="sm">
+          <Bookmark aria-hidden /> Views
+        </Button>
+      </DropdownMenuTrigger>
+      <DropdownMenuContent align="end">
+        {views.map(({ name, filter }) => (
+          <DropdownMenuItem
+            key={name}
+            onSelect={() => narrow({ ...noFilter, sort: null, direction: null, ...filter })}
+          >
+            {name}
+          </DropdownMenuItem>
+        ))}
+      </DropdownMenuContent>
+    </DropdownMenu>
+  );
+}
+
+/** Counted when a filter is opened, and again when the list has changed since. */
+function useFacets(params: ListParams, stamp: number) {
+  const query = listHref({ ...params, cursor: null, id: null, sort: null, direction: null, grouped: null });
+  const [wanted, setWanted] = useState(false);
+  const [counted, setCounted] = useState<{ query: string; facets: Facets } | null>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what changed by then is counted again.
+  useEffect(() => {
+    if (!wanted) return;
+    const gone = new AbortController();
+    fetch(`/discrepancies/facets${query}`, { signal: gone.signal })
+      .then(async (response) => {
+        if (response.ok) setCounted({ query, facets: await response.json() });
+      })
+      // Without the numbers the filters still work.
+      .catch(() => undefined);
+    return () => gone.abort();
+  }, [wanted, query, stamp]);
+  const load = useCallback(() => setWanted(true), []);
+  return { facets: counted?.facets, load };
+}
