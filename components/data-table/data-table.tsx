@@ -30,6 +30,7 @@ export function DataTable<Row extends RowData>(props: DataTableProps<Row>) {
         {table.getHeaderGroups().map((group) => (
           <tr key={group.id} className="border-b border-line">
             {group.headers.map((header) => {
+              const { meta } = header.column.columnDef;
               const sorted = header.column.getCanSort() ? header.column.getIsSorted() : undefined;
               return (
                 <th
@@ -46,13 +47,18 @@ export function DataTable<Row extends RowData>(props: DataTableProps<Row>) {
                   }
                   className={cn(
                     "h-9 px-2 text-left text-12 font-medium text-ink-3 first:pl-4 last:pr-4 @4xl:first:pl-6 @4xl:last:pr-6",
-                    header.column.columnDef.meta?.className,
+                    meta?.align === "right" && "text-right",
+                    meta?.className,
                   )}
                 >
                   {sorted === undefined ? (
                     <table.FlexRender header={header} />
                   ) : (
-                    <SortButton sorted={sorted} onClick={header.column.getToggleSortingHandler()}>
+                    <SortButton
+                      sorted={sorted}
+                      align={meta?.align}
+                      onClick={header.column.getToggleSortingHandler()}
+                    >
                       <table.FlexRender header={header} />
                     </SortButton>
                   )}
@@ -84,6 +90,7 @@ export function DataTable<Row extends RowData>(props: DataTableProps<Row>) {
                 key={cell.id}
                 className={cn(
                   "h-11 px-2 align-middle first:pl-4 last:pr-4 @4xl:first:pl-6 @4xl:last:pr-6",
+                  cell.column.columnDef.meta?.align === "right" && "text-right",
                   cell.column.columnDef.meta?.className,
                 )}
               >
@@ -102,17 +109,21 @@ const isControl = (target: EventTarget): boolean =>
 
 interface SortButtonProps {
   sorted: false | "asc" | "desc";
+  align: "right" | undefined;
   onClick: ((event: unknown) => void) | undefined;
   children: React.ReactNode;
 }
 
-function SortButton({ sorted, onClick, children }: SortButtonProps) {
+function SortButton({ sorted, align, onClick, children }: SortButtonProps) {
   const Arrow = sorted === "asc" ? ArrowUp : sorted === "desc" ? ArrowDown : ArrowUpDown;
   return (
     <button
       type="button"
       onClick={onClick}
-      className="group/sort -mx-1 inline-flex h-7 items-center gap-1 rounded-sm px-1 hover:text-ink"
+      className={cn(
+        "group/sort -mx-1 inline-flex h-7 items-center gap-1 rounded-sm px-1 hover:text-ink",
+        align === "right" && "flex-row-reverse",
+      )}
     >
       {children}
       <Arrow

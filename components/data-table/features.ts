@@ -9,8 +9,10 @@ import {
 export interface DataColumnMeta {
   /** What the columns menu calls it. */
   title: string;
-  /** Classes of the header cell and of every cell: width, alignment, from which width on it is shown. */
+  /** Classes of the header cell and of every cell: width, from which width of the list on it is shown. */
   className?: string;
+  /** Numbers and times stand on the right. */
+  align?: "right";
 }
 
 /** What every table of the desk can do. Rows come from the server filtered, sorted and cut into pages. */

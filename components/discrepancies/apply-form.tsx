@@ -85,26 +85,30 @@ export function ApplyForm({
             It changes amounts of money. Finance and admin may decide that.
           </Notice>
         )}
-        {fixes > 0 && !forbidden && (
-          <div className="flex flex-col gap-1.5">
-            <Label htmlFor={reasonId}>
-              Reason <span className="font-normal text-ink-3">optional, kept in the history</span>
-            </Label>
-            <Input
-              id={reasonId}
-              value={reason}
-              maxLength={2000}
-              autoComplete="off"
-              onChange={(event) => setReason(event.target.value)}
-            />
-          </div>
-        )}
         {problem && (
           <Notice level="problem" title="Nothing was applied.">
             {problem}
           </Notice>
         )}
       </DialogBody>
+      {fixes > 0 && !forbidden && (
+        <div className="flex flex-wrap items-center gap-x-3 gap-y-1.5 border-t border-line px-5 py-3">
+          <Label htmlFor={reasonId}>
+            Reason <span className="font-normal text-ink-3">optional</span>
+          </Label>
+          <Input
+            // Enter applies from here.
+            autoFocus
+            id={reasonId}
+            value={reason}
+            maxLength={2000}
+            autoComplete="off"
+            placeholder="Kept in the history"
+            onChange={(event) => setReason(event.target.value)}
+            className="min-w-48 flex-1"
+          />
+        </div>
+      )}
       <DialogFooter>
         <DialogClose asChild>
           <Button>Cancel</Button>

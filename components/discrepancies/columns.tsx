@@ -75,6 +75,7 @@ export function driftColumns({ ticks, hrefOf, open }: ColumnOptions) {
             {row.stripeId && row.stripeId !== titleOf(row) && (
               <span className="font-mono"> {shortId(row.stripeId)}</span>
             )}
+            {row.kind === "duplicate" && row.localKey && <> record {shortId(row.localKey)}</>}
           </span>
           <span className="min-w-0 text-12 @2xl:hidden">
             <Difference row={row} />
@@ -96,7 +97,7 @@ export function driftColumns({ ticks, hrefOf, open }: ColumnOptions) {
     helper.accessor("amountMinor", {
       id: "amount",
       header: "At stake",
-      meta: { title: "At stake", className: "hidden w-28 text-right @3xl:table-cell" },
+      meta: { title: "At stake", className: "hidden w-28 @3xl:table-cell", align: "right" },
       cell: ({ row: { original: row } }) =>
         row.amountMinor > 0 && <Money amountMinor={row.amountMinor} currency={row.currency} />,
     }),
@@ -121,7 +122,7 @@ export function driftColumns({ ticks, hrefOf, open }: ColumnOptions) {
     helper.accessor((row) => row.openedAt, {
       id: "age",
       header: "Age",
-      meta: { title: "Age", className: "hidden w-20 text-right @md:table-cell" },
+      meta: { title: "Age", className: "hidden w-20 @md:table-cell", align: "right" },
       cell: ({ row }) => <Time at={row.original.openedAt} style="age" className="text-ink-2" />,
     }),
   ]);

@@ -27,7 +27,7 @@ export function Heading({ params, counts, runs, waiting, actions, rights, runBut
   const { underWay, lastEnded, lastAnswer } = runs;
   return (
     <>
-      <header className="px-4 pt-5 pb-2 md:px-6">
+      <header className="px-4 pt-5 pb-2 @4xl:px-6">
         <h1 className="text-20 font-semibold">{headline(counts.open, lastAnswer !== null)}</h1>
         <p className="mt-0.5 text-13 text-ink-2">
           {lastAnswer?.finishedAt ? (
@@ -41,7 +41,7 @@ export function Heading({ params, counts, runs, waiting, actions, rights, runBut
         </p>
       </header>
       {!underWay && lastEnded && lastEnded.state !== "succeeded" && (
-        <div className="px-4 pb-2 md:px-6">
+        <div className="px-4 pb-2 @4xl:px-6">
           <RunNotice run={lastEnded} numbersFrom={lastAnswer} action={runButton} />
         </div>
       )}

@@ -1,5 +1,6 @@
 import Link from "next/link";
 import type { HistoryEntry } from "@/lib/discrepancies/details.ts";
+import { inWords } from "@/lib/discrepancies/sides.ts";
 import { Change } from "../format/change.tsx";
 import { Time } from "../format/time.tsx";
 
@@ -40,7 +41,12 @@ export function History({
             </p>
             {entry.changes.map((change) => (
               <p key={change.name} className="mt-0.5 text-12">
-                <Change field={change.name} from={change.from} to={change.to} className="max-w-full" />
+                <Change
+                  field={change.name}
+                  from={change.from && inWords(change.from)}
+                  to={change.to && inWords(change.to)}
+                  className="max-w-full"
+                />
               </p>
             ))}
           </li>

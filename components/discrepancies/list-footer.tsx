@@ -30,15 +30,10 @@ export function ListFooter(props: ListFooterProps) {
   const moreThanShown = page.next !== null || page.previous !== null;
   return (
     <footer className="sticky bottom-14 z-20 mt-auto flex min-h-12 flex-wrap items-center gap-x-3 gap-y-2 border-t border-line bg-surface px-4 py-2 md:bottom-0 @4xl:px-6">
-      <p aria-live="polite" className="text-13">
-        {some && (
-          <span className="font-medium">
-            {picked.kind === "all" && "All "}
-            {chosenText} selected
-          </span>
-        )}
+      <p aria-live="polite" className={some ? "text-13 font-medium" : "min-w-0 flex-1 text-12 text-ink-3"}>
+        {some ? `${picked.kind === "all" ? "All " : ""}${chosenText} selected` : hintFor(rights)}
       </p>
-      {some ? (
+      {some && (
         <>
           <span className="flex items-center gap-1">
             {picked.kind === "rows" && moreThanShown && (
@@ -62,8 +57,6 @@ export function ListFooter(props: ListFooterProps) {
             </Button>
           </span>
         </>
-      ) : (
-        <p className="min-w-0 flex-1 text-12 text-ink-3">{hintFor(rights)}</p>
       )}
       <span className="ml-auto flex items-center gap-2">
         <Pager previous={page.previous} next={page.next} onGo={props.onGo} atStart={props.atStart} />

@@ -135,7 +135,7 @@ export function Panel(props: PanelProps) {
             {answer.message}
           </Notice>
         )}
-        {details && <Rest details={details} />}
+        {details && <Rest details={details} saidBelow={obstacles?.apply === details.obstacle} />}
         {!details && row && answer.state === "loading" && <Skeleton className="mt-6 h-4 w-3/5" />}
       </div>
       {row && obstacles && <PanelActions obstacles={obstacles} onDecide={decide} />}
@@ -235,7 +235,7 @@ function Decided({ row }: { row: DiscrepancyRow }) {
   );
 }
 
-function Rest({ details }: { details: DiscrepancyDetails }) {
+function Rest({ details, saidBelow }: { details: DiscrepancyDetails; saidBelow: boolean }) {
   const { discrepancy: row, statement, obstacle } = details;
   const closed = row.state === "fixed" || row.state === "resolved";
   return (
@@ -243,11 +243,15 @@ function Rest({ details }: { details: DiscrepancyDetails }) {
       <section className="mt-5 text-13">
         <h3 className="text-12 font-medium text-ink-3">Why</h3>
         <p className="mt-0.5">
-          <CauseLabel cause={row.cause} long className="font-medium whitespace-normal" />
-          {row.cause !== "unknown" && "."} <span className="text-ink-2">{causeWords[row.cause].meaning}</span>
+          {row.cause !== "unknown" && (
+            <>
+              <CauseLabel cause={row.cause} long className="font-medium whitespace-normal" />.{" "}
+            </>
+          )}
+          <span className="text-ink-2">{causeWords[row.cause].meaning}</span>
         </p>
       </section>
-      {!closed && obstacle && (
+      {!closed && obstacle && !saidBelow && (
         <Notice level="info" title="Nothing can be applied." className="mt-5">
           {obstacle}
         </Notice>

@@ -25,11 +25,6 @@ export function PreviewFacts({ preview }: { preview: Preview }) {
           role finance or admin has looked and agreed; they find it under Waiting.
         </Notice>
       )}
-      {preview.applicable === 1 && only && preview.skipped.length === 0 ? (
-        <One sample={only} preview={preview} />
-      ) : (
-        preview.applicable > 0 && <Many preview={preview} />
-      )}
       {preview.skipped.length > 0 && preview.applicable + preview.skipped.length > 1 && (
         <Block title="Left out">
           <ul className="flex flex-col gap-1">
@@ -41,6 +36,11 @@ export function PreviewFacts({ preview }: { preview: Preview }) {
             ))}
           </ul>
         </Block>
+      )}
+      {preview.applicable === 1 && only && preview.skipped.length === 0 ? (
+        <One sample={only} preview={preview} />
+      ) : (
+        preview.applicable > 0 && <Many preview={preview} />
       )}
     </>
   );
@@ -102,7 +102,13 @@ function Many({ preview }: { preview: Preview }) {
           <Stakes stakes={preview.money.filter((money) => money.amountMinor > 0)} />
         </Block>
       )}
-      <Block title={`${plural(preview.samples.length, "example")}, the most urgent first`}>
+      <Block
+        title={
+          preview.samples.length < preview.applicable
+            ? `${plural(preview.samples.length, "example")}, the most urgent first`
+            : "Each of them, the most urgent first"
+        }
+      >
         <ul className="divide-y divide-line rounded-md border border-line">
           {preview.samples.map((sample) => (
             <li key={sample.id} className="px-3 py-2">

@@ -1,4 +1,5 @@
 import { ArrowRight, ChevronRight, Equal } from "lucide-react";
+import { Fragment } from "react";
 import type { DiscrepancyRow } from "@/lib/discrepancies/list.ts";
 import { compareSides, inWords } from "@/lib/discrepancies/sides.ts";
 import { plural } from "../format/words.ts";
@@ -8,6 +9,7 @@ import { cn } from "../ui/cn.ts";
 export function Sides({ row }: { row: DiscrepancyRow }) {
   const { differing, equal } = compareSides(row);
   if (differing.length === 0 && equal.length === 0) return null;
+  const noLocal = row.kind === "missing_local";
   const alone = row.kind === "missing_in_stripe" || row.kind === "duplicate";
   return (
     <div className="mt-4 overflow-hidden rounded-lg border border-line text-13">
@@ -18,12 +20,16 @@ export function Sides({ row }: { row: DiscrepancyRow }) {
               <th scope="col" className="h-8 w-[32%] px-3 font-medium text-ink-3">
                 <span className="sr-only">Field</span>
               </th>
-              <th scope="col" className="bg-local px-3 font-medium text-local-ink">
-                Local record
-              </th>
-              <th scope="col" className="w-7">
-                <span className="sr-only">becomes</span>
-              </th>
+              {!noLocal && (
+                <>
+                  <th scope="col" className="bg-local px-3 font-medium text-local-ink">
+                    Local record
+                  </th>
+                  <th scope="col" className="w-7">
+                    <span className="sr-only">becomes</span>
+                  </th>
+                </>
+              )}
               <th scope="col" className="bg-stripe px-3 font-medium text-stripe-ink">
                 {row.kind === "missing_in_stripe" ? "Will say" : "Stripe"}
               </th>
@@ -33,12 +39,16 @@ export function Sides({ row }: { row: DiscrepancyRow }) {
             {differing.map((field) => (
               <tr key={field.name} className="border-t border-line align-top">
                 <th scope="row" className="px-3 py-2 text-left font-normal text-ink-2 wrap-anywhere">
-                  {field.name}
+                  <FieldName name={field.name} />
                 </th>
-                <Value value={field.local} className="bg-local text-ink-2" />
-                <td className="px-1 py-2 text-center">
-                  <ArrowRight aria-hidden className="mt-1 inline size-3 text-ink-3" />
-                </td>
+                {!noLocal && (
+                  <>
+                    <Value value={field.local} className="bg-local text-ink-2" />
+                    <td className="px-1 py-2 text-center">
+                      <ArrowRight aria-hidden className="mt-1 inline size-3 text-ink-3" />
+                    </td>
+                  </>
+                )}
                 <Value value={field.stripe} className="bg-stripe font-medium" />
               </tr>
             ))}
@@ -67,7 +77,7 @@ export function Sides({ row }: { row: DiscrepancyRow }) {
                     scope="row"
                     className="w-[32%] px-3 py-1.5 text-left font-normal text-ink-3 wrap-anywhere"
                   >
-                    {name}
+                    <FieldName name={name} />
                   </th>
                   <td className="px-3 py-1.5 text-ink-2 wrap-anywhere">
                     {!alone && <Equal aria-hidden className="mr-1.5 inline size-3 text-ink-3" />}
@@ -81,6 +91,22 @@ export function Sides({ row }: { row: DiscrepancyRow }) {
       )}
     </div>
   );
+}
+
+/** Breaks where people would. */
+function FieldName({ name }: { name: string }) {
+  const parts = name.split("_");
+  return parts.map((part, at) => (
+    // biome-ignore lint/suspicious/noArrayIndexKey: the same part may come twice, and none of them moves.
+    <Fragment key={at}>
+      {part}
+      {at < parts.length - 1 && (
+        <>
+          _<wbr />
+        </>
+      )}
+    </Fragment>
+  ));
 }
 
 function Value({ value, className }: { value: string | null; className: string }) {

@@ -1,3 +1,5 @@
+"use client";
+
 import Link from "next/link";
 import type { DiscrepancyState } from "@/lib/db/schema.ts";
 import type { Count } from "@/lib/discrepancies/list.ts";
@@ -22,7 +24,7 @@ export function StateTabs({
   return (
     <nav
       aria-label="States"
-      className="flex gap-4 overflow-x-auto border-b border-line px-4 md:px-6 [scrollbar-width:none]"
+      className="flex gap-4 overflow-x-auto border-b border-line px-4 @4xl:px-6 [scrollbar-width:none]"
     >
       {shown.map((state) => (
         <Link

@@ -45,7 +45,7 @@ export function Toolbar({ table, list, resources, total, stamp }: ToolbarProps) 
   });
   return (
     <div className="flex flex-wrap items-center gap-x-1 gap-y-2 px-4 py-2.5 @4xl:px-6">
-      <search className="relative mr-1 w-full @2xl:w-60">
+      <search className="relative mr-1 w-full @2xl:w-44 @5xl:w-60">
         <Search aria-hidden className="pointer-events-none absolute top-2 left-2.5 size-4 text-ink-3" />
         <Input
           type="search"
@@ -126,7 +126,9 @@ export function Toolbar({ table, list, resources, total, stamp }: ToolbarProps) 
           <Layers aria-hidden /> Group by change
         </Button>
         <ViewsMenu narrow={narrow} />
-        <ColumnMenu table={table} />
+        <span className="hidden @2xl:inline">
+          <ColumnMenu table={table} />
+        </span>
       </div>
     </div>
   );

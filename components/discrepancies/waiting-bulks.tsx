@@ -26,7 +26,7 @@ export function WaitingBulks({
   return (
     <>
       {waiting.length > 0 && (
-        <ul aria-label="Waiting for a second person" className="flex flex-col gap-2 px-4 pt-3 md:px-6">
+        <ul aria-label="Waiting for a second person" className="flex flex-col gap-2 px-4 pt-3 @4xl:px-6">
           {waiting.map((each) => (
             <Waiting
               key={each.bulk.id}

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type FreshDatabase, freshDatabase } from "../db/testing.ts";
-import { countFacets, countStates } from "./facets.ts";
+import { countChanges, countFacets, countStates } from "./facets.ts";
 import { discrepancyFilterSchema, filterCondition } from "./filter.ts";
 import { fetchPage, listDiscrepancies } from "./list.ts";
 import { findNeighbours } from "./neighbours.ts";
@@ -172,6 +172,35 @@ describe("facets", () => {
         now,
       });
       expect(page.total.count).toBe(count);
+    }
+  });
+
+  test("ages count what is at least that old, whichever age is chosen", async () => {
+    const filter = discrepancyFilterSchema.parse({ impact: ["money"] });
+    const { age } = await countFacets(database.sql, { ...filter, olderThanHours: 168 }, now);
+    expect(age.map(({ value }) => value)).toEqual(["1", "24", "72", "168", "720"]);
+    for (const { value, count } of age) {
+      const page = await listDiscrepancies(database.sql, {
+        filter: { ...filter, olderThanHours: Number(value) },
+        sort: { by: "age", direction: "desc" },
+        limit: 1,
+        now,
+      });
+      expect(count).toBe(page.total.count);
+    }
+  });
+
+  test("changes come with the impact that most of their rows have, the commonest first", async () => {
+    const changes = await countChanges(database.sql, open, now);
+    expect(changes.reduce((sum, change) => sum + change.count, 0)).toBe(2_700);
+    expect(changes.map(({ count }) => count)).toEqual(
+      changes.map(({ count }) => count).sort((a, b) => b - a),
+    );
+    for (const { value, impact } of changes) {
+      const [most] = await database.sql<{ impact: string }[]>`
+        SELECT impact FROM driftdesk.discrepancies WHERE state = 'open' AND change = ${value}
+        GROUP BY impact ORDER BY count(*) DESC, impact LIMIT 1`;
+      expect(impact).toBe(most?.impact);
     }
   });
 
