@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { nodeFlags } from "../bin/node-flags.ts";
 import type { Line } from "./run.ts";
 import type { RunReport } from "./run-process.ts";
 import type { StripeProcessOptions } from "./stripe-process.ts";
@@ -77,7 +78,7 @@ function linesOf(objects: number, report: RunReport): Line[] {
 }
 
 function start(script: string, args: string[], env: Record<string, string>) {
-  const child = spawn(process.execPath, [join(import.meta.dirname, script), ...args], {
+  const child = spawn(process.execPath, [...nodeFlags, join(import.meta.dirname, script), ...args], {
     env: { ...process.env, ...env },
     stdio: ["pipe", "pipe", "inherit"],
   });

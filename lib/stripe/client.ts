@@ -76,6 +76,7 @@ export function createStripeReader(options: StripeReaderOptions): StripeReader {
         name: account.business_profile?.name ?? account.settings?.dashboard.display_name ?? null,
       };
     },
+    crowded: (type) => pace.crowded(`list ${type}`),
     list: (type, filter) => call(`list ${type}`, () => endpoints[type].list(filter)),
     retrieve: (type, id, expand) =>
       call(`retrieve ${type}`, () =>

@@ -20,7 +20,12 @@ interface Queue {
   budget: Budget;
   /** In the order in which they came; `ticket` compares across endpoints. */
   waiting: { ticket: number; go: () => void }[];
+  /** When somebody last had to wait here. */
+  waitedAt: number;
 }
+
+/** Some turns of a busy endpoint: between two of them nobody may happen to wait. */
+const crowdedMs = 300;
 
 export class Pace {
   readonly #clock: Clock;
@@ -45,6 +50,11 @@ export class Pace {
     });
   }
 
+  /** Whether somebody waits for a turn at this endpoint, or did just now. */
+  crowded(endpoint: string): boolean {
+    return this.#clock.now() - this.#queue(endpoint).waitedAt < crowdedMs;
+  }
+
   over(): void {
     this.#inFlight--;
     this.#dispatch();
@@ -65,7 +75,7 @@ export class Pace {
   #queue(endpoint: string): Queue {
     let queue = this.#endpoints.get(endpoint);
     if (!queue) {
-      queue = { budget: new Budget(this.#budgets.perEndpoint), waiting: [] };
+      queue = { budget: new Budget(this.#budgets.perEndpoint), waiting: [], waitedAt: Number.NEGATIVE_INFINITY };
       this.#endpoints.set(endpoint, queue);
     }
     return queue;
@@ -83,6 +93,7 @@ export class Pace {
       const room = Math.min(...waiting.map((queue) => queue.budget.earliest()));
       const at = Math.max(room, this.#account.earliest());
       if (at > now) {
+        for (const queue of waiting) queue.waitedAt = now;
         this.#wake(at, now);
         return;
       }

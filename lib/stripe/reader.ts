@@ -31,6 +31,8 @@ export interface StripeReader {
     id: string,
     expand?: readonly string[],
   ): Promise<StripeObjects[T] | null>;
+  /** Whether more requests want to list this than its budget lets through: more of them at once would gain nothing. */
+  crowded(type: StripeType): boolean;
   /** Counted since this reader was made. */
   readonly counts: { requests: number; rateLimited: number };
 }
