@@ -21,9 +21,20 @@ export function connect(url: string, options: ConnectOptions = {}): Sql {
       IntervalStyle: "postgres",
       extra_float_digits: 1,
       bytea_output: "hex",
+      // Of a process that was stopped, or whose machine went away, in the middle of a transaction: its locks go.
+      idle_in_transaction_session_timeout: 60_000,
     },
     types: {
       bigint: { to: 20, from: [20], parse: Number, serialize: String },
     },
   }) as unknown as Sql;
+}
+
+/** Whether a query failed because its connection broke or could not be made, rather than for what it asked. */
+export function isConnectionLost(error: unknown): boolean {
+  if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return false;
+  // Class 08: connections. 57P01 to 57P03: the server stops, crashed, or is not up yet. The rest: the driver and the system.
+  return /^(08\w{3}|57P0[123]|CONNECTION_\w+|CONNECT_TIMEOUT|ECONN\w+|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|ENETUNREACH)$/.test(
+    error.code,
+  );
 }
