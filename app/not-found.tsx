@@ -6,6 +6,7 @@ export default function NotFound() {
   return (
     <main className="flex min-h-dvh items-center justify-center">
       <EmptyState
+        heading="h1"
         title="There is nothing at this address."
         action={
           <Button asChild>

@@ -7,6 +7,7 @@ export default function NotFound() {
   return (
     <EmptyState
       icon={SearchX}
+      heading="h1"
       title="This desk has no such thing."
       className="py-32"
       action={

@@ -8,12 +8,15 @@ export function EmptyState({
   title,
   children,
   action,
+  heading: Heading = "p",
   className,
 }: {
   icon?: LucideIcon;
   title: string;
   children?: ReactNode;
   action?: ReactNode;
+  /** `h1` where the sentence is all that the page says. */
+  heading?: "p" | "h1";
   className?: string;
 }) {
   return (
@@ -23,7 +26,7 @@ export function EmptyState({
           <Icon aria-hidden className="size-5" strokeWidth={1.75} />
         </span>
       )}
-      <p className="text-16 font-medium text-balance">{title}</p>
+      <Heading className="text-16 font-medium text-balance">{title}</Heading>
       {children && <div className="mt-1 max-w-104 text-13 text-pretty text-ink-2">{children}</div>}
       {action && <div className="mt-5 flex flex-wrap justify-center gap-2">{action}</div>}
     </div>

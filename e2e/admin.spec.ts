@@ -1,0 +1,81 @@
+import { randomUUID } from "node:crypto";
+import { expect, test } from "@playwright/test";
+import { signIn, signInAs } from "./desk.ts";
+
+test("an admin starts a run, sees how far it is, and what it found", async ({ page }) => {
+  await signIn(page, "admin");
+  await page.goto("/runs");
+  await page.getByRole("button", { name: "Run now" }).click();
+  await expect(page).toHaveURL(/\/runs\/\d+$/);
+  // The figures move while it runs, without a reload.
+  const progress = page.getByRole("region", { name: /^Run \d+$/ });
+  await expect(progress.getByText(/[1-9][\d,]* objects read from Stripe/)).toBeVisible();
+  await expect(progress.getByRole("progressbar", { name: /^Invoices: / })).toBeVisible();
+  await expect(page.getByRole("main").getByText("Complete", { exact: true })).toBeVisible({
+    timeout: 60_000,
+  });
+  await expect(page.getByRole("table").getByRole("link", { name: "Subscriptions" })).toBeVisible();
+  await page.getByRole("link", { name: "Its history" }).click();
+  await expect(page.getByRole("main")).toContainText("Ada Lovelace asked for run");
+});
+
+test("a run under way can be stopped, and says who did", async ({ page }) => {
+  await signIn(page, "admin");
+  await page.getByRole("banner").getByRole("button", { name: "Run" }).click();
+  await page.getByRole("button", { name: "Stop" }).click();
+  await expect(page.getByRole("main")).toContainText("Stopped by Ada Lovelace.");
+});
+
+test("a new person signs in; another role counts from the next click, and the end of access at once", async ({
+  page,
+  browser,
+}) => {
+  const person = { email: "dorothy@driftdesk.example", password: "correct horse battery" };
+  await signIn(page, "admin");
+  await page.goto("/settings");
+  await page.getByRole("button", { name: "Add a person" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("E-mail").fill(person.email);
+  await dialog.getByLabel("Role").selectOption("support");
+  await dialog.getByLabel("Password").fill(person.password);
+  await dialog.getByRole("button", { name: "Add" }).click();
+  await expect(page.getByText(`${person.email} can sign in now.`)).toBeVisible();
+
+  const theirs = await (await browser.newContext()).newPage();
+  await signInAs(theirs, person.email, person.password);
+  const run = theirs.getByRole("banner").getByRole("button", { name: "Run" });
+  await expect(run).toBeVisible();
+
+  await page.getByRole("combobox", { name: "Role of Dorothy" }).selectOption("viewer");
+  await expect(page.getByText("Dorothy is now viewer.")).toBeVisible();
+  await theirs.getByRole("link", { name: "Runs", exact: true }).click();
+  await expect(theirs.getByRole("heading", { name: "Runs" })).toBeVisible();
+  await theirs.reload();
+  await expect(run).toHaveCount(0);
+
+  await page.getByRole("button", { name: "More about Dorothy" }).click();
+  await page.getByRole("menuitem", { name: "Deactivate" }).click();
+  await expect(page.getByRole("row", { name: /Dorothy/ })).toContainText("deactivated");
+  await theirs.reload();
+  await expect(theirs).toHaveURL(/\/sign-in/);
+  await theirs.context().close();
+
+  await page.goto("/audit");
+  for (const sentence of ["added", "changed the role of", "ended the access of"])
+    await expect(
+      page.getByText(new RegExp(`Ada Lovelace ${sentence} ${person.email}`)).first(),
+    ).toBeVisible();
+});
+
+test("the password can be guessed five times", async ({ page }) => {
+  const email = `guessed.${randomUUID()}@driftdesk.example`;
+  for (let guess = 1; guess <= 6; guess++) {
+    await page.goto("/sign-in");
+    await page.getByLabel("E-mail").fill(email);
+    await page.getByLabel("Password").fill(`guess number ${guess}`);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await expect(page.locator("p[role=alert]")).toContainText(
+      guess <= 5 ? "The address or the password is wrong." : "Too many attempts.",
+    );
+  }
+});
