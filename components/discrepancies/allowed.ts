@@ -16,14 +16,17 @@ export function obstaclesOf(
     row.changesMoney && !rights.decideMoney
       ? "This changes an amount of money. Finance and admin may decide that."
       : null;
-  const closed = (kind: DecisionKind) =>
-    (decidable[kind] as readonly DiscrepancyState[]).includes(row.state) ? null : closedWords[row.state];
+  const closed = (kind: DecisionKind) => (isDecidable(kind, row.state) ? null : closedWords[row.state]);
   return {
     apply: general ?? closed("apply") ?? row.obstacle ?? money,
     reject: general ?? closed("reject"),
     snooze: general ?? closed("snooze"),
   };
 }
+
+/** Whether rows of a state can be decided on in this way. */
+export const isDecidable = (kind: DecisionKind, state: DiscrepancyState): boolean =>
+  (decidable[kind] as readonly DiscrepancyState[]).includes(state);
 
 const closedWords: Record<DiscrepancyState, string> = {
   open: "It is open.",

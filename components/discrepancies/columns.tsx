@@ -1,6 +1,7 @@
 "use client";
 
 import { createColumnHelper } from "@tanstack/react-table";
+import type { DiscrepancyState } from "@/lib/db/schema.ts";
 import type { DiscrepancyRow } from "@/lib/discrepancies/list.ts";
 import type { DataTableFeatures } from "../data-table/features.ts";
 import { CauseLabel } from "../format/cause-label.tsx";
@@ -15,6 +16,8 @@ import { Difference, titleOf } from "./difference.tsx";
 const helper = createColumnHelper<DataTableFeatures, DiscrepancyRow>();
 
 interface ColumnOptions {
+  /** The list's state: what is not open any more says who decided, and when. */
+  state: DiscrepancyState;
   /** Whether rows can be ticked. */
   ticks: boolean;
   hrefOf: (row: DiscrepancyRow) => string;
@@ -22,7 +25,7 @@ interface ColumnOptions {
 }
 
 /** The list's columns. What a narrow list has no room for is left out by its width, the customer's cell then says more. */
-export function driftColumns({ ticks, hrefOf, open }: ColumnOptions) {
+export function driftColumns({ state, ticks, hrefOf, open }: ColumnOptions) {
   const tick = helper.display({
     id: "tick",
     enableHiding: false,
@@ -126,5 +129,25 @@ export function driftColumns({ ticks, hrefOf, open }: ColumnOptions) {
       cell: ({ row }) => <Time at={row.original.openedAt} style="age" className="text-ink-2" />,
     }),
   ]);
-  return ticks ? [tick, ...rest] : rest;
+  const decided = helper.display({
+    id: "decided",
+    enableHiding: false,
+    header: state === "snoozed" ? "Comes back" : state === "resolved" ? "Agreed again" : "Decided",
+    meta: { title: "Decided", className: "hidden w-40 @4xl:table-cell" },
+    cell: ({ row }) => <Decided row={row.original} />,
+  });
+  return [...(ticks ? [tick] : []), ...rest, ...(state === "open" ? [] : [decided])];
+}
+
+/** Who decided when, or when it comes back. */
+function Decided({ row }: { row: DiscrepancyRow }) {
+  const at =
+    row.state === "snoozed" ? row.snoozedUntil : row.state === "resolved" ? row.closedAt : row.decidedAt;
+  const who = row.state === "snoozed" || row.state === "resolved" ? null : row.decidedBy?.split("@")[0];
+  return (
+    <span className="block truncate text-ink-2" title={row.decidedBy ?? undefined}>
+      {who && `${who} · `}
+      {at && <Time at={at} />}
+    </span>
+  );
 }

@@ -18,6 +18,7 @@ import type { SortKey } from "@/lib/discrepancies/sort.ts";
 import { DataTable } from "../data-table/data-table.tsx";
 import { dataTableFeatures } from "../data-table/features.ts";
 import { cn } from "../ui/cn.ts";
+import { isDecidable } from "./allowed.ts";
 import { type ChangeGroup, ChangeGroups } from "./change-groups.tsx";
 import { driftColumns } from "./columns.tsx";
 import type { DecisionKind, DriftActions, Rights } from "./contract.ts";
@@ -58,6 +59,10 @@ export function Drift(props: DriftProps) {
   const [helpOpen, setHelpOpen] = useState(false);
   const [current, setCurrent] = useState<number | null>(null);
   const openId = params.id;
+  const decisions = (["apply", "reject", "snooze"] as const).filter((kind) =>
+    isDecidable(kind, filter.state),
+  );
+  const ticks = rights.bulk && decisions.length > 0;
 
   const open = useCallback(
     (id: number) => {
@@ -66,7 +71,7 @@ export function Drift(props: DriftProps) {
     },
     [show],
   );
-  const table = useDriftTable({ ...props, list, picked, setPicked, open });
+  const table = useDriftTable({ ...props, ticks, list, picked, setPicked, open });
 
   const decide = (kind: DecisionKind, row?: DiscrepancyRow) => {
     if (row) setDecision({ kind, selection: selectionOf(row), total: { count: 1, more: false }, row });
@@ -81,9 +86,10 @@ export function Drift(props: DriftProps) {
     open,
     tick: (id) => {
       const row = table.getRowModel().rowsById[String(id)];
-      if (rights.bulk) row?.toggleSelected();
+      if (ticks) row?.toggleSelected();
     },
     decide: (kind) => {
+      if (!decisions.includes(kind)) return;
       if (pickedCount(picked).count > 0) decide(kind);
       else {
         const row = page.rows.find((each) => each.id === current);
@@ -138,6 +144,7 @@ export function Drift(props: DriftProps) {
         <ListFooter
           page={page}
           picked={picked}
+          decisions={decisions}
           rights={rights}
           atStart={params.cursor === null}
           onGo={(cursor) => narrow({ cursor })}
@@ -170,7 +177,7 @@ export function Drift(props: DriftProps) {
         onDone={() => setPicked(nothingPicked)}
         onClose={() => setDecision(null)}
       />
-      <ShortcutsDialog open={helpOpen} onOpenChange={setHelpOpen} ticks={rights.bulk} />
+      <ShortcutsDialog open={helpOpen} onOpenChange={setHelpOpen} ticks={ticks} />
     </div>
   );
 }
@@ -187,23 +194,25 @@ function usePicked(rows: readonly DiscrepancyRow[], filter: DiscrepancyFilter) {
   return [useMemo(() => letGoOfChanged(held, rows), [held, rows]), setPicked] as const;
 }
 
-interface DriftTableOptions extends Pick<DriftProps, "page" | "rights"> {
+interface DriftTableOptions extends Pick<DriftProps, "page" | "filter"> {
+  ticks: boolean;
   list: ReturnType<typeof useListParams>;
   picked: Picked;
   setPicked: (picked: Picked) => void;
   open: (id: number) => void;
 }
 
-function useDriftTable({ page, rights, list, picked, setPicked, open }: DriftTableOptions) {
+function useDriftTable({ page, filter, ticks, list, picked, setPicked, open }: DriftTableOptions) {
   const { params, narrow, columns: shown, showColumns } = list;
   const columns = useMemo(
     () =>
       driftColumns({
-        ticks: rights.bulk,
+        state: filter.state,
+        ticks,
         hrefOf: (row) => `/discrepancies${listHref({ ...params, id: row.id })}`,
         open: (row) => open(row.id),
       }),
-    [rights.bulk, params, open],
+    [filter.state, ticks, params, open],
   );
   const sorting = [{ id: params.sort, desc: params.direction === "desc" }];
   const rowSelection = tickedRows(picked, page.rows);

@@ -11,6 +11,8 @@ import type { DecisionKind, Rights } from "./contract.ts";
 interface ListFooterProps {
   page: DiscrepancyPage;
   picked: Picked;
+  /** What can be decided on rows of this list. */
+  decisions: readonly DecisionKind[];
   rights: Rights;
   atStart: boolean;
   onGo: (cursor: string | null) => void;
@@ -22,7 +24,7 @@ interface ListFooterProps {
 
 /** What is selected and what can be done with it; otherwise the way to the other pages. */
 export function ListFooter(props: ListFooterProps) {
-  const { page, picked, rights } = props;
+  const { page, picked, decisions, rights } = props;
   const chosen = pickedCount(picked);
   const chosenText = `${count(chosen.count)}${chosen.more ? "+" : ""}`;
   const totalText = `${count(page.total.count)}${page.total.more ? "+" : ""}`;
@@ -46,15 +48,16 @@ export function ListFooter(props: ListFooterProps) {
             </Button>
           </span>
           <span className="flex flex-wrap items-center gap-2 @3xl:ml-auto">
-            <Button variant="primary" size="sm" onClick={() => props.onDecide("apply")}>
-              Approve {chosenText}…
-            </Button>
-            <Button size="sm" onClick={() => props.onDecide("reject")}>
-              Reject…
-            </Button>
-            <Button size="sm" onClick={() => props.onDecide("snooze")}>
-              Snooze…
-            </Button>
+            {decisions.map((kind) => (
+              <Button
+                key={kind}
+                variant={kind === "apply" ? "primary" : "secondary"}
+                size="sm"
+                onClick={() => props.onDecide(kind)}
+              >
+                {kind === "apply" ? `Approve ${chosenText}…` : kind === "reject" ? "Reject…" : "Snooze…"}
+              </Button>
+            ))}
           </span>
         </>
       )}

@@ -93,6 +93,8 @@ export function Panel(props: PanelProps) {
       aria-labelledby="difference"
       className="flex w-full shrink-0 animate-slide-in flex-col bg-surface max-lg:min-h-[calc(100dvh-6.5rem)] lg:sticky lg:top-12 lg:h-[calc(100dvh-3rem)] lg:w-112 lg:border-l lg:border-line xl:w-128"
     >
+      {/* On a narrow screen the list is gone, and with it the page's heading. */}
+      <h1 className="sr-only lg:hidden">Drift</h1>
       <PanelBar {...props} details={details} />
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable by keyboard. */}
       <div tabIndex={0} className="min-h-0 flex-1 px-5 pb-6 -outline-offset-2 lg:overflow-y-auto">
@@ -222,15 +224,16 @@ function Subject({ row }: { row: DiscrepancyRow }) {
 function Decided({ row }: { row: DiscrepancyRow }) {
   return (
     <p className="mt-3 flex flex-wrap items-center gap-x-2 text-13 text-ink-2">
-      <StateLabel state={row.state} className="font-medium" />
-      {row.decidedBy && <span>by {row.decidedBy}</span>}
+      <StateLabel state={row.state} className="font-medium" />{" "}
+      {row.decidedBy && <span>by {row.decidedBy} </span>}
       {row.decidedAt && <Time at={row.decidedAt} />}
       {row.state === "snoozed" && row.snoozedUntil && (
         <span>
+          {" "}
           until <Time at={row.snoozedUntil} style="exact" />
         </span>
       )}
-      {row.decisionReason && <span className="wrap-anywhere">“{row.decisionReason}”</span>}
+      {row.decisionReason && <span className="wrap-anywhere"> “{row.decisionReason}”</span>}
     </p>
   );
 }

@@ -54,6 +54,11 @@ export function Toolbar({ table, list, resources, total, stamp }: ToolbarProps) 
           maxLength={200}
           value={params.search}
           onChange={(event) => list.type(event.target.value)}
+          onKeyDown={(event) => {
+            if (event.key !== "ArrowDown") return;
+            event.preventDefault();
+            document.querySelector<HTMLElement>("[data-opens]")?.focus();
+          }}
           className="pl-8"
           data-search
         />
@@ -106,6 +111,17 @@ export function Toolbar({ table, list, resources, total, stamp }: ToolbarProps) 
         onOpen={load}
         onChange={([hours]) => narrow({ age: hours ? Number(hours) : null })}
       />
+      {params.bulk !== null && (
+        <Button
+          variant="secondary"
+          className="gap-1 bg-selected px-2 font-normal shadow-none"
+          aria-label={`Bulk ${params.bulk}: remove this filter`}
+          onClick={() => narrow({ bulk: null })}
+        >
+          <span className="text-ink-3">Bulk</span> <span className="font-medium">{params.bulk}</span>
+          <X aria-hidden className="size-3! text-ink-3" />
+        </Button>
+      )}
       {isFiltered(params) && (
         <Button variant="quiet" className="gap-1 px-2" onClick={() => narrow(noFilter)}>
           <X aria-hidden /> Clear

@@ -34,8 +34,9 @@ export function DialogContent({ className, children, ...props }: ComponentProps<
   );
 }
 
-export function DialogHeader({ className, ...props }: ComponentProps<"header">) {
-  return <header className={cn("flex flex-col gap-1 px-5 pt-4 pr-12 pb-3", className)} {...props} />;
+// Plain elements: outside of the page's own tree a `header` would count as a second banner of the page.
+export function DialogHeader({ className, ...props }: ComponentProps<"div">) {
+  return <div className={cn("flex flex-col gap-1 px-5 pt-4 pr-12 pb-3", className)} {...props} />;
 }
 
 export function DialogTitle({ className, ...props }: ComponentProps<typeof Radix.Title>) {
@@ -50,9 +51,9 @@ export function DialogBody({ className, ...props }: ComponentProps<"div">) {
   return <div className={cn("min-h-0 flex-1 overflow-y-auto px-5 pb-4", className)} {...props} />;
 }
 
-export function DialogFooter({ className, ...props }: ComponentProps<"footer">) {
+export function DialogFooter({ className, ...props }: ComponentProps<"div">) {
   return (
-    <footer
+    <div
       className={cn(
         "flex flex-wrap items-center justify-end gap-2 border-t border-line px-5 py-3",
         className,
