@@ -109,7 +109,8 @@ export async function insertGuarded(
     for (const [i, localKey] of keys) outcomes[i] = { outcome: "applied", localKey };
     for (const [i, message] of failures) outcomes[i] = { outcome: "failed", message };
   }
-  return outcomes.map(
+  return Array.from(
+    outcomes,
     (outcome) =>
       outcome ?? {
         outcome: "stale",
@@ -239,11 +240,11 @@ async function rowByRow(
   return { written, failures };
 }
 
-/** Whether the database refused what was asked (its rows, rights or locks), rather than went away. */
-function isRefusal(error: unknown): error is Error & { code: string } {
+/** Whether the database refused what was asked (its rows, rights, locks or time), rather than went away. */
+export function isRefusal(error: unknown): error is Error & { code: string } {
   if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return false;
-  // Postgres's codes have five characters. Classes 08, 53, 57, 58: the connection, or the server itself.
-  return /^[0-9A-Z]{5}$/.test(error.code) && !/^(08|53|57|58)/.test(error.code);
+  // Postgres's codes have five characters. Classes 08, 53, 57P, 58: the connection, or the server itself.
+  return /^[0-9A-Z]{5}$/.test(error.code) && !/^(08|53|57P|58)/.test(error.code);
 }
 
 function messageOf(error: Error & { code: string }): string {
