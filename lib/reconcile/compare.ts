@@ -1,16 +1,13 @@
 // The comparison as one set operation: a full join of what Stripe says with what the local rows say, every column by
 // IS DISTINCT FROM in its own type. Built here as SQL text, because the columns are the mapping's.
-import type { Sql, TransactionSql } from "postgres";
+import type { TransactionSql } from "postgres";
 import type { LocalColumn } from "../local/catalog.ts";
 import { encodeValue } from "../local/encode.ts";
+import { quoteLiteral } from "../local/render.ts";
 import { columnOf } from "./project.ts";
 import type { Stage } from "./staging.ts";
 
-const literal = (text: string): string => {
-  const quoted = `'${text.replaceAll("'", "''")}'`;
-  return text.includes("\\") ? `E${quoted.replaceAll("\\", "\\\\")}` : quoted;
-};
-const textArray = (texts: readonly string[]) => `ARRAY[${texts.map(literal).join(", ")}]::text[]`;
+const textArray = (texts: readonly string[]) => `ARRAY[${texts.map(quoteLiteral).join(", ")}]::text[]`;
 
 /** The object that stands for each match: of a customer's several the lowest rank, then the newest. */
 function chosen(stage: Stage, condition: string): string {
@@ -20,8 +17,8 @@ function chosen(stage: Stage, condition: string): string {
     ORDER BY match, rank, created DESC, stripe_id DESC`;
 }
 
-/** By id each object stands for itself: nothing to choose, and no sort of a million rows. */
-const expectedSide = (stage: Stage, condition = "true") =>
+/** One row of Stripe's side per match. By id each object stands for itself: nothing to choose, no sort of a million rows. */
+export const expectedSide = (stage: Stage, condition = "true") =>
   stage.resource.match.by === "id"
     ? `SELECT * FROM ${stage.expected} WHERE match IS NOT NULL AND (${condition})`
     : chosen(stage, condition);
@@ -55,7 +52,7 @@ function alreadySet(stage: Stage): string {
     const i = stage.columns.findIndex((column) => column.name === name);
     if (i < 0) return "false";
     const type = (stage.columns[i] as LocalColumn).staging;
-    return `l.f${i} IS NOT DISTINCT FROM ${value === null ? "NULL" : `${literal(value)}::${type}`}`;
+    return `l.f${i} IS NOT DISTINCT FROM ${value === null ? "NULL" : `${quoteLiteral(value)}::${type}`}`;
   });
   return holds.length === 0 ? "false" : holds.join(" AND ");
 }
@@ -82,27 +79,34 @@ export async function findCandidates(sql: TransactionSql, stage: Stage): Promise
        OR r.match IS NOT NULL
        OR e.error IS NOT NULL
        OR (e.match IS NOT NULL AND (${anyDiffers(stage)}))`);
+  // Each candidate that Stripe is asked about is replaced by what it answers.
+  await sql.unsafe(`
+    CREATE INDEX IF NOT EXISTS ${stage.expectedByMatch} ON ${stage.expected} (match);
+    CREATE INDEX ON ${stage.candidates} (match)`);
 }
 
 /**
  * Second pass, over the candidates alone, after both sides were read again: what really differs, with everything that
  * a discrepancy holds.
  */
-export async function confirmCandidates(sql: Sql, stage: Stage): Promise<void> {
+export async function confirmCandidates(sql: TransactionSql, stage: Stage): Promise<void> {
   const { resource, columns } = stage;
   const names = textArray(columns.map((column) => column.name));
   const values = (alias: string) =>
     `jsonb_object(${names}, ARRAY[${columns.map((_, i) => `${alias}.f${i}::text`).join(", ")}]::text[])`;
   const differences = columns
-    .map((column, i) => `(${i}, ${literal(column.name)}, l.f${i}::text, e.f${i}::text, ${differs(stage, i)})`)
+    .map(
+      (column, i) =>
+        `(${i}, ${quoteLiteral(column.name)}, l.f${i}::text, e.f${i}::text, ${differs(stage, i)})`,
+    )
     .join(",\n        ");
   const set = setWhenMissing(stage);
-  const setJson = set === null ? "NULL::jsonb" : `${literal(JSON.stringify(Object.fromEntries(set)))}::jsonb`;
+  const setJson =
+    set === null ? "NULL::jsonb" : `${quoteLiteral(JSON.stringify(Object.fromEntries(set)))}::jsonb`;
   const inMatches = `match IN (SELECT match FROM ${stage.candidates} UNION SELECT match FROM ${stage.reread})`;
 
-  await sql.begin(async (tx) => {
-    await tx.unsafe(`DROP TABLE IF EXISTS ${stage.confirmed}`);
-    await tx.unsafe(`
+  await sql.unsafe(`DROP TABLE IF EXISTS ${stage.confirmed}`);
+  await sql.unsafe(`
     CREATE UNLOGGED TABLE ${stage.confirmed} AS
     WITH reread AS (
       SELECT DISTINCT ON (key) * FROM ${stage.reread} ORDER BY key
@@ -150,7 +154,10 @@ export async function confirmCandidates(sql: Sql, stage: Stage): Promise<void> {
                     WHERE p.observed ->> s.key IS DISTINCT FROM s.value)
                   ELSE p.fields END AS fields
       FROM paired p
-      LEFT JOIN ${stage.candidates} c ON p.kind = 'missing_local' AND c.stripe_id = p.stripe_id AND c.key IS NULL
+      LEFT JOIN (
+        SELECT DISTINCT ON (match) match, insert_values FROM ${stage.candidates}
+        WHERE insert_values IS NOT NULL ORDER BY match
+      ) c ON p.kind = 'missing_local' AND c.match = p.match
     )
     SELECT s.kind, s.stripe_id, s.local_key, s.customer_id, s.label, s.observed, s.expected, s.fields, s.row_error, s.currency,
            i.impact, CASE WHEN i.impact = 'money' THEN coalesce(s.money_delta, s.amount_minor) ELSE s.amount_minor END AS amount_minor,
@@ -162,7 +169,6 @@ export async function confirmCandidates(sql: Sql, stage: Stage): Promise<void> {
       WHEN ${resource.access === undefined ? "false" : "NOT s.access_unknown AND s.local_granted AND NOT s.stripe_granted"} THEN 'access_no_pay'
       WHEN s.money THEN 'money'
       ELSE 'other' END AS impact) i`);
-  });
 }
 
 /** Whether this side lets the customer in, by the mapping's `access`; a side that has no row does not. */

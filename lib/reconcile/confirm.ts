@@ -1,12 +1,15 @@
 // Nothing is shown before both sides were read again: a webhook in flight during the run must not become noise.
-import type { Sql } from "postgres";
+import type { Sql, TransactionSql } from "postgres";
+import type { StripeObject } from "../config/resource.ts";
 import { DriftdeskError } from "../errors.ts";
-import type { LocalColumn } from "../local/catalog.ts";
-import { quoteName } from "../local/catalog.ts";
+import { type LocalColumn, quoteName, quoteTable } from "../local/catalog.ts";
 import { copyInto, copyLine } from "../local/copy.ts";
+import { keyEquals } from "../local/guard.ts";
 import type { StripeReader } from "../stripe/reader.ts";
+import { expectedSide } from "./compare.ts";
 import { readCurrent } from "./current.ts";
 import { insertValues } from "./insert.ts";
+import type { Begin } from "./lease.ts";
 import { columnOf, projectObject } from "./project.ts";
 import {
   createRereadTable,
@@ -16,8 +19,10 @@ import {
   localRowsQuery,
   type Stage,
 } from "./staging.ts";
+import { together } from "./together.ts";
 
 export interface ConfirmContext {
+  begin: Begin;
   sql: Sql;
   local: Sql;
   stripe: StripeReader;
@@ -25,17 +30,11 @@ export interface ConfirmContext {
   parallel: number;
 }
 
-interface Candidate {
-  kind: "mismatch" | "missing_local" | "missing_in_stripe" | "duplicate";
-  stripeId: string | null;
-  match: string;
-}
-
 const keysPerQuery = 2_000;
 
 /** Reads the local rows of all candidates again, in bulk: by key, and by what they match. */
 export async function rereadLocal(context: ConfirmContext, stage: Stage): Promise<void> {
-  await createRereadTable(context.sql, stage);
+  await context.begin((tx) => createRereadTable(tx, stage));
   const { table, resource } = stage;
   const key = columnOf(table, resource.key);
   const match = columnOf(table, resource.match.column);
@@ -52,8 +51,7 @@ export async function rereadLocal(context: ConfirmContext, stage: Stage): Promis
       const values = batch.map((row) => row.value);
       const rows = await context.local.unsafe(localRowsQuery(stage, condition), [values]).values();
       const lines = rows.map((row) => copyLine(row as (string | null)[])).join("");
-      if (lines !== "")
-        await context.sql.begin((tx) => copyInto(tx, stage.reread, localColumns(stage), lines));
+      if (lines !== "") await context.begin((tx) => copyInto(tx, stage.reread, localColumns(stage), lines));
     }
   };
   await read("key", `t.${quoteName(key.name)} = ANY(${arrayParameter(key)})`);
@@ -67,69 +65,126 @@ function arrayParameter(column: LocalColumn): string {
     : `$1::text[]::${column.type}[]`;
 }
 
+interface Candidate {
+  match: string;
+  /** No local row claims it, as of now. */
+  rowless: boolean;
+  /** Of the local row, when there is one. */
+  key: string | null;
+}
+
 /**
- * Asks Stripe again, one by one, about the candidates that one side lacks, and about those whose local row changed
- * while the run went on. Answers how many could not be asked; these are dropped from the candidates, not believed.
+ * Asks Stripe again, one by one, about the candidates that one side lacks, and about those whose local row changed or
+ * went while the run went on. Answers how many could not be asked; these are dropped from the candidates, not believed.
  */
 export async function reaskStripe(context: ConfirmContext, stage: Stage, missing: boolean): Promise<number> {
-  const rereadDiffers = stage.columns
+  const moved = stage.columns
     .map((_, i) => `r.f${i} IS DISTINCT FROM l.f${i}`)
-    .concat("false")
+    .concat("r.match IS DISTINCT FROM l.match")
     .join(" OR ");
   const candidates = context.sql.unsafe<Candidate[]>(`
-    SELECT c.kind, c.stripe_id AS "stripeId", c.match FROM ${stage.candidates} c
+    SELECT DISTINCT ON (c.match) c.match, c.key, m.match IS NULL AS rowless
+    FROM ${stage.candidates} c
+    LEFT JOIN ${stage.reread} r ON r.key = c.key
+    LEFT JOIN ${stage.local} l ON l.key = r.key
+    LEFT JOIN (SELECT DISTINCT match FROM ${stage.reread}) m ON m.match = c.match
     WHERE ${missing ? "c.kind IN ('missing_local', 'missing_in_stripe')" : "false"}
-       OR (c.key IS NOT NULL AND c.stripe_id IS NOT NULL AND EXISTS (
-             SELECT FROM ${stage.reread} r JOIN ${stage.local} l ON l.key = r.key
-             WHERE r.key = c.key AND (${rereadDiffers})))`);
+       OR (c.key IS NOT NULL AND c.stripe_id IS NOT NULL AND (r.key IS NULL OR ${moved}))
+    ORDER BY c.match, c.key`);
   let unasked = 0;
   for await (const batch of candidates.cursor(context.parallel * 10)) {
     const queue = [...batch];
-    const worker = async () => {
+    const worker = async (signal: AbortSignal) => {
       for (let candidate = queue.pop(); candidate; candidate = queue.pop()) {
-        context.signal.throwIfAborted();
+        signal.throwIfAborted();
         try {
           await reask(context, stage, candidate);
         } catch (error) {
           if (!(error instanceof DriftdeskError) || !unreachable.has(error.code)) throw error;
           unasked++;
-          for (const table of [stage.candidates, stage.reread])
-            await context.sql.unsafe(`DELETE FROM ${table} WHERE match = $1`, [candidate.match]);
+          await forget(context, stage, candidate);
         }
       }
     };
-    await Promise.all(Array.from({ length: context.parallel }, worker));
+    await together(context.signal, Array<typeof worker>(context.parallel).fill(worker));
   }
   return unasked;
 }
 
 const unreachable = new Set(["stripe_unreachable", "stripe_rate_limited"]);
 
-async function reask(context: ConfirmContext, stage: Stage, candidate: Candidate): Promise<void> {
-  const { by } = stage.resource.match;
-  const objects = await readCurrent(context.stripe, stage.resource, { by, match: candidate.match });
-  const projected = objects.map((object) => projectObject(stage.resource, stage.table, object));
-  await context.sql.begin(async (tx) => {
-    const ids = [candidate.stripeId, ...projected.map((row) => row.stripeId)].filter((id) => id !== null);
-    await tx.unsafe(`DELETE FROM ${stage.expected} WHERE stripe_id = ANY($1::text[])`, [ids]);
-    if (stage.resource.match.by !== "id")
-      await tx.unsafe(`DELETE FROM ${stage.expected} WHERE match = $1`, [candidate.match]);
-    const mine = projected.filter((row) => row.match === candidate.match);
-    await copyInto(tx, stage.expected, expectedColumns(stage), mine.map(expectedLine).join(""));
-    const insert = stage.resource.missingLocal;
-    if (candidate.kind !== "missing_local" || insert === "report") return;
-    const object = objects.find((one) => one.id === candidate.stripeId);
-    if (!object) return;
-    const { values, error } = insertValues(stage.table, insert.insert, object);
-    if (error)
-      await tx.unsafe(
-        `UPDATE ${stage.expected} SET error = concat_ws('; ', error, $2::text) WHERE stripe_id = $1`,
-        [object.id, error],
-      );
-    else
-      await tx.unsafe(`UPDATE ${stage.candidates} SET insert_values = $2::text::jsonb WHERE stripe_id = $1`, [
-        object.id,
-        JSON.stringify(values),
-      ]);
+const forget = (context: ConfirmContext, stage: Stage, { match }: Candidate) =>
+  context.begin(async (tx) => {
+    await tx.unsafe(`DELETE FROM ${stage.candidates} WHERE match = $1`, [match]);
+    await tx.unsafe(`DELETE FROM ${stage.reread} WHERE match = $1`, [match]);
   });
+
+async function reask(context: ConfirmContext, stage: Stage, candidate: Candidate): Promise<void> {
+  const { resource, table } = stage;
+  const { match } = candidate;
+  const known = resource.match.by === "customerEmail" ? await knownBy(context, stage, candidate) : {};
+  const objects = await readCurrent(context.stripe, resource, { by: resource.match.by, match, ...known });
+  const mine = objects
+    .map((object) => projectObject(resource, table, object))
+    .filter((row) => row.match === match);
+  await context.begin(async (tx) => {
+    await tx.unsafe(`DELETE FROM ${stage.expected} WHERE match = $1`, [match]);
+    await copyInto(tx, stage.expected, expectedColumns(stage), mine.map(expectedLine).join(""));
+    if (candidate.rowless && resource.missingLocal !== "report")
+      await stageInsert(tx, stage, { match, objects, insert: resource.missingLocal.insert });
+  });
+}
+
+/**
+ * Stripe finds a customer only by the address as it is written there, and a guest's charge not at all: what is already
+ * known to belong to the address is asked for by id.
+ */
+async function knownBy(context: ConfirmContext, stage: Stage, { match, key }: Candidate) {
+  const staged = await context.sql.unsafe<{ customer: string | null; object: string }[]>(
+    `SELECT customer_id AS customer, stripe_id AS object FROM ${stage.expected} WHERE match = $1`,
+    [match],
+  );
+  const { resource, table } = stage;
+  const written =
+    key === null
+      ? []
+      : await context.local.unsafe<{ address: string }[]>(
+          `SELECT btrim(t.${quoteName(resource.match.column)}::text) AS address
+           FROM ${quoteTable(table)} t WHERE ${keyEquals(table, { key: resource.key }, "$1::text")}`,
+          [key],
+        );
+  return {
+    addresses: written.map((row) => row.address).filter((address) => address?.toLowerCase() === match),
+    customers: staged.flatMap((row) => row.customer ?? []),
+    objects: staged.flatMap((row) => (row.customer === null ? row.object : [])),
+  };
+}
+
+/** What `missingLocal.insert` makes of the object that stands for the missing row. */
+async function stageInsert(
+  tx: TransactionSql,
+  stage: Stage,
+  wanted: {
+    match: string;
+    objects: readonly StripeObject[];
+    insert: (object: never) => Record<string, unknown>;
+  },
+): Promise<void> {
+  const [chosen] = await tx.unsafe<{ id: string }[]>(
+    `SELECT stripe_id AS id FROM (${expectedSide(stage, "match = $1")}) e`,
+    [wanted.match],
+  );
+  const object = wanted.objects.find((one) => one.id === chosen?.id);
+  if (!object) return;
+  const { values, error } = insertValues(stage.table, wanted.insert, object);
+  if (error)
+    await tx.unsafe(
+      `UPDATE ${stage.expected} SET error = concat_ws('; ', error, $2::text) WHERE stripe_id = $1`,
+      [object.id, error],
+    );
+  else
+    await tx.unsafe(`UPDATE ${stage.candidates} SET insert_values = $2::text::jsonb WHERE match = $1`, [
+      wanted.match,
+      JSON.stringify(values),
+    ]);
 }

@@ -1,23 +1,29 @@
 import type { Resource, StripeObject } from "../config/resource.ts";
 import type { StripeReader } from "../stripe/reader.ts";
 
+export interface Wanted {
+  by: Resource["match"]["by"];
+  match: string;
+  /** Other spellings of an e-mail address: Stripe tells upper and lower case apart. */
+  addresses?: readonly string[];
+  /** Customers who are known to have the address. */
+  customers?: readonly string[];
+  /** Objects without a customer that are known to belong to the address. */
+  objects?: readonly string[];
+}
+
 /** Everything at Stripe that a local row could stand for, as of now: by the object's id, or by whose it is. */
 export async function readCurrent(
   stripe: StripeReader,
   resource: Resource,
-  wanted: { by: Resource["match"]["by"]; match: string },
+  wanted: Wanted,
 ): Promise<StripeObject[]> {
   const { stripe: type, expand } = resource;
   if (wanted.by === "id") {
     const object = await stripe.retrieve(type, wanted.match, expand);
     return object ? [object] : [];
   }
-  const customers =
-    wanted.by === "customer"
-      ? [wanted.match]
-      : (
-          await allPages((startingAfter) => stripe.list("customer", { email: wanted.match, startingAfter }))
-        ).map((customer) => customer.id);
+  const customers = wanted.by === "customer" ? [wanted.match] : await customersOf(stripe, wanted);
   const found: StripeObject[] = [];
   for (const customer of customers) {
     if (type === "customer") {
@@ -29,7 +35,20 @@ export async function readCurrent(
       );
     }
   }
+  for (const id of wanted.objects ?? []) {
+    const object = await stripe.retrieve(type, id, expand);
+    if (object) found.push(object);
+  }
   return found;
+}
+
+async function customersOf(stripe: StripeReader, wanted: Wanted): Promise<Set<string>> {
+  const customers = new Set(wanted.customers);
+  for (const email of new Set([wanted.match, ...(wanted.addresses ?? [])])) {
+    const pages = allPages((startingAfter) => stripe.list("customer", { email, startingAfter }));
+    for (const customer of await pages) customers.add(customer.id);
+  }
+  return customers;
 }
 
 async function allPages<T extends StripeObject>(

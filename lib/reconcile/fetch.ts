@@ -5,8 +5,10 @@ import type { StripeObject } from "../config/resource.ts";
 import { DriftdeskError } from "../errors.ts";
 import { copyInto } from "../local/copy.ts";
 import type { StripeReader } from "../stripe/reader.ts";
+import type { Begin } from "./lease.ts";
 import { projectObject } from "./project.ts";
 import { expectedColumns, expectedLine, type Stage } from "./staging.ts";
+import { together } from "./together.ts";
 
 interface Window {
   number: number;
@@ -17,6 +19,7 @@ interface Window {
 }
 
 export interface FetchContext {
+  begin: Begin;
   sql: Sql;
   stripe: StripeReader;
   signal: AbortSignal;
@@ -40,28 +43,28 @@ export function planWindows(now: Date): { createdFrom: number; createdTo: number
 
 /** Pages every open window of a resource to its end. Windows that cannot be read are marked, not thrown. */
 export async function fetchResource(context: FetchContext, stage: Stage): Promise<void> {
-  const open = await context.sql<Window[]>`
-    UPDATE driftdesk.windows SET state = 'open', message = NULL
-    WHERE run_id = ${stage.runId} AND resource = ${stage.resource.name} AND state <> 'done'
-    RETURNING number, created_from AS "createdFrom", created_to AS "createdTo", cursor`;
+  const open = await context.begin(
+    (tx) => tx<Window[]>`
+      UPDATE driftdesk.windows SET state = 'open', message = NULL
+      WHERE run_id = ${stage.runId} AND resource = ${stage.resource.name} AND state <> 'done'
+      RETURNING number, created_from AS "createdFrom", created_to AS "createdTo", cursor`,
+  );
   const [highest] = await context.sql<{ number: number }[]>`
     SELECT coalesce(max(number), 0) AS number FROM driftdesk.windows
     WHERE run_id = ${stage.runId} AND resource = ${stage.resource.name}`;
   const queue = new WindowQueue([...open], (highest?.number ?? 0) + 1);
-  const workers = Array.from({ length: context.parallel }, async () => {
+  const worker = async (signal: AbortSignal) => {
     for (let window = await queue.take(); window !== null; window = await queue.take()) {
       try {
-        await fetchWindow(context, stage, window, queue);
+        await fetchWindow({ ...context, signal }, stage, window, queue);
       } catch (error) {
-        queue.fail(error);
+        queue.fail();
         throw error;
       }
       queue.finished();
     }
-  });
-  const results = await Promise.allSettled(workers);
-  const broken = results.find((result) => result.status === "rejected");
-  if (broken) throw broken.reason;
+  };
+  await together(context.signal, Array<typeof worker>(context.parallel).fill(worker));
 }
 
 /** Hands out windows and knows when there will be no more: nothing queued and nobody working. */
@@ -115,7 +118,7 @@ class WindowQueue {
     if (this.#working === 0 && this.#queue.length === 0) this.#release();
   }
 
-  fail(_error: unknown): void {
+  fail(): void {
     this.#broken = true;
     this.#release();
   }
@@ -149,14 +152,20 @@ async function fetchWindow(
         continue;
       }
       if (!unreadable.has(error.code)) throw error;
-      await context.sql`
-        UPDATE driftdesk.windows SET state = 'unreadable', message = ${error.message}
-        WHERE run_id = ${stage.runId} AND resource = ${stage.resource.name} AND number = ${window.number}`;
+      const { message } = error;
+      await context.begin(
+        (tx) => tx`
+          UPDATE driftdesk.windows SET state = 'unreadable', message = ${message}
+          WHERE run_id = ${stage.runId} AND resource = ${stage.resource.name} AND number = ${window.number}`,
+      );
       return;
     }
     context.signal.throwIfAborted();
-    const split = hasMore && queue.hungry ? splitOff(window, objects, queue) : null;
-    await stagePage(context.sql, stage, window, objects, hasMore, split);
+    const split =
+      hasMore && queue.hungry && !context.stripe.crowded(stage.resource.stripe)
+        ? splitOff(window, objects, queue)
+        : null;
+    await stagePage(context, stage, window, { objects, hasMore, split });
     window.cursor = objects.at(-1)?.id ?? window.cursor;
     if (split) {
       window.createdFrom = split.createdTo;
@@ -169,10 +178,16 @@ async function fetchWindow(
 /** What a later run may get over: the window is left out of this one, which ends as incomplete. */
 const unreadable = new Set(["stripe_unreachable", "stripe_rate_limited"]);
 
+const worthSplitting = 3;
+
 /** The older half of what is left of a window, by time; null when it is too short to be worth it. */
 function splitOff(window: Window, objects: StripeObject[], queue: WindowQueue): Window | null {
+  const newest = objects[0]?.created;
   const oldest = objects.at(-1)?.created;
-  if (oldest === undefined) return null;
+  if (newest === undefined || oldest === undefined) return null;
+  // Each window ends with a page that is not full: what this page's density says is hardly more than one is left alone.
+  const pagesLeft = (oldest - Math.max(window.createdFrom, stripeBegan)) / Math.max(1, newest - oldest);
+  if (pagesLeft < worthSplitting) return null;
   // Nothing is older than Stripe itself: the first window begins at 0 only to be certain.
   const middle = Math.floor((Math.max(window.createdFrom, Math.min(stripeBegan, oldest)) + oldest) / 2);
   if (middle <= window.createdFrom || middle >= oldest) return null;
@@ -180,18 +195,16 @@ function splitOff(window: Window, objects: StripeObject[], queue: WindowQueue): 
 }
 
 async function stagePage(
-  sql: Sql,
+  context: FetchContext,
   stage: Stage,
   window: Window,
-  objects: StripeObject[],
-  hasMore: boolean,
-  split: Window | null,
+  { objects, hasMore, split }: { objects: StripeObject[]; hasMore: boolean; split: Window | null },
 ): Promise<void> {
   const projected = objects.map((object) => projectObject(stage.resource, stage.table, object));
   const commit = (write: (tx: TransactionSql) => Promise<void>) =>
-    sql.begin(async (tx) => {
+    context.begin(async (tx) => {
       await write(tx);
-      // The old cursor in the condition keeps a process that lost its lease from staging a page twice.
+      // The old cursor in the condition: whatever goes wrong elsewhere, no page is staged twice.
       const moved = await tx`
         UPDATE driftdesk.windows
         SET cursor = ${objects.at(-1)?.id ?? window.cursor}, objects = objects + ${objects.length},
@@ -199,8 +212,12 @@ async function stagePage(
         WHERE run_id = ${stage.runId} AND resource = ${stage.resource.name} AND number = ${window.number}
           AND state = 'open' AND cursor IS NOT DISTINCT FROM ${window.cursor}
         RETURNING number`;
+      // None: Postgres crashed, and the windows are gone with all that was staged.
       if (moved.length !== 1)
-        throw new DriftdeskError("run_superseded", "Another process went on with this run.");
+        throw new DriftdeskError(
+          "run_superseded",
+          "The run's windows changed under it; it has to be resumed.",
+        );
       if (split)
         await tx`
           INSERT INTO driftdesk.windows (run_id, resource, number, created_from, created_to)
@@ -240,7 +257,7 @@ const isDataError = (error: unknown): error is Error & { code: string } =>
 
 /** The object that the cursor named was deleted meanwhile: what the window staged goes, and it begins anew. */
 async function restartWindow(context: FetchContext, stage: Stage, window: Window): Promise<void> {
-  await context.sql.begin(async (tx) => {
+  await context.begin(async (tx) => {
     await tx.unsafe(`DELETE FROM ${stage.expected} WHERE created >= $1 AND created < $2`, [
       window.createdFrom,
       window.createdTo,

@@ -1,9 +1,17 @@
-import type { Sql } from "postgres";
+import type { Sql, TransactionSql } from "postgres";
 import { DriftdeskError } from "../errors.ts";
+
+/** A transaction that is committed only while this process may still write for the run. */
+export type Begin = <T>(work: (tx: TransactionSql) => Promise<T>) => Promise<T>;
 
 export interface Lease {
   /** Aborts when the lease could not be renewed in time: somebody else may have the resources by now. */
   signal: AbortSignal;
+  /**
+   * Transactions that are committed only while this process still has these resources; else `run_superseded`. A process
+   * that slept through the end of its lease finds out there, before anything that it does can be seen.
+   */
+  holding(resources: readonly string[]): Begin;
   release(): Promise<void>;
 }
 
@@ -35,32 +43,70 @@ export async function takeLease(
         { status: 409 },
       );
   });
-
-  const lost = new AbortController();
-  let renewedAt = performance.now();
-  const timer = setInterval(async () => {
-    try {
-      const rows = await sql`
-        UPDATE driftdesk.leases
-        SET expires_at = clock_timestamp() + ${leaseMs} * interval '1 millisecond'
-        WHERE account_id = ${accountId} AND holder = ${holder}
-        RETURNING resource`;
-      if (rows.length >= resources.length) renewedAt = performance.now();
-      else lost.abort(new DriftdeskError("run_superseded", "Another process took this run over."));
-    } catch {
-      // The database may be back in time for the next renewal.
-      if (performance.now() - renewedAt > leaseMs)
-        lost.abort(
-          new DriftdeskError("run_superseded", "The lease of this run could not be renewed in time."),
-        );
-    }
-  }, leaseMs / 3);
-
+  const renewal = keepRenewing(sql, { accountId, holder, leaseMs, count: resources.length });
   return {
-    signal: lost.signal,
+    signal: renewal.signal,
+    holding:
+      (wanted) =>
+      <T>(work: (tx: TransactionSql) => Promise<T>) =>
+        sql.begin(async (tx) => {
+          const result = await work(tx);
+          // Last, so that renewals wait no longer than a commit takes. Whoever would take the lease over waits as well.
+          const held = await tx`
+            SELECT FROM driftdesk.leases
+            WHERE account_id = ${accountId} AND resource = ANY(${[...wanted]}::text[]) AND holder = ${holder}
+            ORDER BY resource
+            FOR SHARE`;
+          if (held.length < wanted.length) throw superseded();
+          return result;
+        }) as Promise<T>,
     async release() {
-      clearInterval(timer);
-      await sql`DELETE FROM driftdesk.leases WHERE account_id = ${accountId} AND holder = ${holder}`;
+      renewal.stop();
+      // What cannot be given back ends by itself.
+      await sql`DELETE FROM driftdesk.leases WHERE account_id = ${accountId} AND holder = ${holder}`.catch(
+        () => {},
+      );
     },
   };
+}
+
+const superseded = () => new DriftdeskError("run_superseded", "Another process took this run over.");
+
+function keepRenewing(
+  sql: Sql,
+  lease: { accountId: string; holder: string; leaseMs: number; count: number },
+): { signal: AbortSignal; stop(): void } {
+  const { accountId, holder, leaseMs, count } = lease;
+  const lost = new AbortController();
+  let renewedAt = performance.now();
+  let renewing = false;
+  const renew = async () => {
+    if (performance.now() - renewedAt > leaseMs)
+      lost.abort(new DriftdeskError("run_superseded", "The lease of this run could not be renewed in time."));
+    if (renewing) return;
+    renewing = true;
+    try {
+      // In the order in which everybody locks them.
+      const rows = await sql`
+        WITH mine AS (
+          SELECT account_id, resource FROM driftdesk.leases
+          WHERE account_id = ${accountId} AND holder = ${holder}
+          ORDER BY resource
+          FOR NO KEY UPDATE
+        )
+        UPDATE driftdesk.leases l
+        SET expires_at = clock_timestamp() + ${leaseMs} * interval '1 millisecond'
+        FROM mine
+        WHERE l.account_id = mine.account_id AND l.resource = mine.resource AND l.holder = ${holder}
+        RETURNING l.resource`;
+      if (rows.length >= count) renewedAt = performance.now();
+      else lost.abort(superseded());
+    } catch {
+      // The database may be back in time for the next renewal.
+    } finally {
+      renewing = false;
+    }
+  };
+  const timer = setInterval(renew, leaseMs / 3);
+  return { signal: lost.signal, stop: () => clearInterval(timer) };
 }

@@ -5,20 +5,26 @@ import type { Desk } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import { describeTable } from "../local/catalog.ts";
 import { planWindows } from "./fetch.ts";
+import type { Begin } from "./lease.ts";
 import { columnOf } from "./project.ts";
-import { createStagingTables, type Stage, stageOf, stagingTablesExist } from "./staging.ts";
+import { createStagingTables, localRowsQuery, type Stage, stageOf, stagingTablesExist } from "./staging.ts";
 
 /**
- * Makes sure that the key is the one this desk is about: the pinned account, and the mode that was used before. A
- * wrong key would make every row look wrong.
+ * Makes sure that the key is the one this desk is about: the pinned account, the one that the run began with, and the
+ * mode that was used before. A wrong key would make every row look wrong.
  */
-export async function verifyAccount(desk: Desk): Promise<string> {
+export async function verifyAccount(desk: Desk, run: Run): Promise<string> {
   const account = await desk.stripe.account();
   const pinned = desk.config.account?.id;
   if (pinned !== undefined && pinned !== account.id)
     throw new DriftdeskError(
       "account_mismatch",
       `STRIPE_SECRET_KEY belongs to ${account.id}, but the config is pinned to ${pinned}. Set the key of ${pinned}, or correct account.id.`,
+    );
+  if (run.accountId !== null && run.accountId !== account.id)
+    throw new DriftdeskError(
+      "account_mismatch",
+      `This run began on ${run.accountId}, but STRIPE_SECRET_KEY belongs to ${account.id} by now. Start a new run.`,
     );
   const { livemode } = desk.stripe;
   const [known] = await desk.sql<{ livemode: boolean }[]>`
@@ -36,7 +42,13 @@ export async function verifyAccount(desk: Desk): Promise<string> {
 
 export function resourcesOf(desk: Desk, run: Run): Resource[] {
   const { onlyResources } = run;
-  return desk.config.resources.filter((resource) => !onlyResources || onlyResources.includes(resource.name));
+  const wanted = desk.config.resources.filter(({ name }) => !onlyResources || onlyResources.includes(name));
+  if (wanted.length === 0)
+    throw new DriftdeskError(
+      "resource_unknown",
+      `The config has no resource named ${onlyResources?.join(", ")} any more. Start a new run.`,
+    );
+  return wanted;
 }
 
 /** Looks the mapping's table and columns up; what it names and the database lacks is `mapping_broken`. */
@@ -54,16 +66,30 @@ export async function planResource(
     );
   const named = [resource.key, resource.match.column, resource.label, resource.updatedAt];
   for (const name of named) if (name !== undefined) columnOf(table, name);
-  return stageOf(run.id, accountId, resource, table);
+  const stage = stageOf(run.id, accountId, resource, table);
+  await local.unsafe(`${localRowsQuery(stage)} LIMIT 0`).catch((error: Error & { code?: string }) => {
+    // Class 42: names, syntax and rights.
+    if (!error.code?.startsWith("42")) throw error;
+    throw new DriftdeskError(
+      "mapping_broken",
+      `The database refuses to read ${resource.table.schema}.${resource.table.name}: ${error.message}. Run \`driftdesk check\` and correct the mapping.`,
+    );
+  });
+  return stage;
 }
 
-/** Lays out windows and staging tables, or finds those that an interrupted run left. */
-export async function prepareStaging(desk: Desk, stage: Stage): Promise<void> {
+/**
+ * Lays out windows and staging tables, or finds those that an interrupted run left. Pages that were staged before the
+ * local rows were copied are of no use: a row that moved on both sides in between would look wrong.
+ */
+export async function prepareStaging(desk: Desk, stage: Stage, begin: Begin): Promise<void> {
   const { runId, resource } = stage;
-  const [windows] = await desk.sql<{ count: number }[]>`
-    SELECT count(*)::int AS count FROM driftdesk.windows WHERE run_id = ${runId} AND resource = ${resource.name}`;
-  if (windows?.count && (await stagingTablesExist(desk.sql, stage))) return;
-  await desk.sql.begin(async (tx) => {
+  const [left] = await desk.sql<{ begun: boolean }[]>`
+    SELECT EXISTS (SELECT FROM driftdesk.local_copies c WHERE c.run_id = ${runId} AND c.resource = ${resource.name})
+           AND EXISTS (SELECT FROM driftdesk.windows w WHERE w.run_id = ${runId} AND w.resource = ${resource.name})
+           AS begun`;
+  if (left?.begun && (await stagingTablesExist(desk.sql, stage))) return;
+  await begin(async (tx) => {
     await createStagingTables(tx, stage);
     await tx`DELETE FROM driftdesk.windows WHERE run_id = ${runId} AND resource = ${resource.name}`;
     await tx`DELETE FROM driftdesk.local_copies WHERE run_id = ${runId} AND resource = ${resource.name}`;

@@ -10,10 +10,12 @@ export interface Progress {
   stop(): Promise<void>;
 }
 
-/** Keeps a run's figures and its sign of life up to date while it goes on, and notices when it was cancelled. */
-export function watchProgress(desk: Desk, run: Run): Progress {
+/**
+ * Keeps a run's figures and its sign of life up to date while it goes on, and notices when it was cancelled. `before`:
+ * the requests that were none of this attempt's.
+ */
+export function watchProgress(desk: Desk, run: Run, before: Desk["stripe"]["counts"]): Progress {
   const cancelled = new AbortController();
-  const before = { ...desk.stripe.counts };
   const write = async () => {
     await desk.sql`
       UPDATE driftdesk.run_resources r
@@ -45,7 +47,8 @@ export function watchProgress(desk: Desk, run: Run): Progress {
     async stop() {
       clearInterval(timer);
       await writing;
-      await write();
+      // The figures are not worth a run that has just come to a good end.
+      await write().catch(() => {});
     },
   };
 }

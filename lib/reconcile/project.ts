@@ -37,11 +37,15 @@ export function projectObject(resource: Resource, table: LocalTable, object: Str
     }
   });
   let rank = 0;
-  try {
-    rank = resource.choose(object as never);
-  } catch (error) {
-    errors.push(`choose: ${error instanceof Error ? error.message : String(error)}`);
-  }
+  if (resource.match.by !== "id")
+    try {
+      rank = rankOf(resource, object);
+    } catch (error) {
+      // Whether it is the one that counts is unknown, so nothing may be concluded: it is chosen, and not compared.
+      rank = Number.NEGATIVE_INFINITY;
+      failed.splice(0, failed.length, ...resource.fields.map((field) => field.column));
+      errors.push(`choose: ${error instanceof Error ? error.message : String(error)}`);
+    }
   return {
     stripeId: object.id,
     match: matchOf(resource, object),
@@ -54,6 +58,12 @@ export function projectObject(resource: Resource, table: LocalTable, object: Str
     failed: failed.length > 0 ? failed : null,
     error: errors.length > 0 ? errors.join("; ") : null,
   };
+}
+
+function rankOf(resource: Resource, object: StripeObject): number {
+  const rank: unknown = resource.choose(object as never);
+  if (typeof rank === "number" && !Number.isNaN(rank)) return rank;
+  throw new DriftdeskError("rank_missing", `it answered ${String(rank)} instead of a number`);
 }
 
 export function columnOf(table: LocalTable, name: string): LocalColumn {

@@ -1,6 +1,6 @@
 // The last step of a resource: what was confirmed becomes discrepancies, what vanished is resolved, and each change
 // gets its audit entry, all in one transaction: a killed run has recorded a resource whole or not at all.
-import type { Sql, TransactionSql } from "postgres";
+import type { TransactionSql } from "postgres";
 import type { RunResourceState } from "../db/schema.ts";
 import { dropStagingTables, type Stage } from "./staging.ts";
 
@@ -15,24 +15,25 @@ export interface RecordOptions {
   differences: boolean;
 }
 
-export async function recordResource(sql: Sql, stage: Stage, options: RecordOptions): Promise<void> {
-  await sql.begin(async (tx) => {
-    // One recording at a time per resource: the desk may be checking single customers meanwhile.
-    await tx`SELECT pg_advisory_xact_lock(hashtextextended(${`record ${stage.accountId} ${stage.resource.name}`}, 0))`;
-    if (options.differences) {
-      if (!options.missing)
-        await tx.unsafe(
-          `DELETE FROM ${stage.confirmed} WHERE kind IN ('missing_local', 'missing_in_stripe')`,
-        );
-      await classify(tx, stage);
-      await updateKnown(tx, stage, options.now);
-      await insertNew(tx, stage, options.now);
-      await resolveVanished(tx, stage, options);
-      await audit(tx, stage, options.now);
-    }
-    await summarise(tx, stage, options);
-    await dropStagingTables(tx, stage);
-  });
+/** In the caller's transaction. */
+export async function recordResource(
+  tx: TransactionSql,
+  stage: Stage,
+  options: RecordOptions,
+): Promise<void> {
+  // One recording at a time per resource: the desk may be checking single customers meanwhile.
+  await tx`SELECT pg_advisory_xact_lock(hashtextextended(${`record ${stage.accountId} ${stage.resource.name}`}, 0))`;
+  if (options.differences) {
+    if (!options.missing)
+      await tx.unsafe(`DELETE FROM ${stage.confirmed} WHERE kind IN ('missing_local', 'missing_in_stripe')`);
+    await classify(tx, stage);
+    await updateKnown(tx, stage, options.now);
+    await insertNew(tx, stage, options.now);
+    await resolveVanished(tx, stage, options);
+    await audit(tx, stage, options.now);
+  }
+  await summarise(tx, stage, options);
+  await dropStagingTables(tx, stage);
 }
 
 /** Finds out what happened to each: found, changed, reopened, or the same as before. */

@@ -1,20 +1,25 @@
 // A run, read top to bottom: plan → fetch → project → stage → compare → confirm → record.
 import { randomUUID } from "node:crypto";
+import type { TransactionSql } from "postgres";
 import { appendAudit } from "../audit/append.ts";
 import type { Resource } from "../config/resource.ts";
+import { isConnectionLost } from "../db/connect.ts";
 import type { Run, RunResourceState, RunState } from "../db/schema.ts";
 import { type Desk, systemActor } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import { copyAcross } from "../local/copy.ts";
+import { assess } from "./assess.ts";
 import { confirmCandidates, findCandidates } from "./compare.ts";
 import { reaskStripe, rereadLocal } from "./confirm.ts";
 import { fetchResource } from "./fetch.ts";
-import { takeLease } from "./lease.ts";
+import { failRun, finishRun, unlessAnotherHasIt } from "./finish.ts";
+import { type Begin, type Lease, takeLease } from "./lease.ts";
 import { planResource, prepareStaging, resourcesOf, verifyAccount } from "./plan.ts";
 import { watchProgress } from "./progress.ts";
 import { recordResource } from "./record.ts";
 import { getRun, type RunView } from "./runs.ts";
 import { dropForgottenStagingTables, localColumns, localRowsQuery, type Stage } from "./staging.ts";
+import { together } from "./together.ts";
 
 export interface ExecuteOptions {
   signal?: AbortSignal | undefined;
@@ -28,86 +33,143 @@ const over: readonly RunState[] = ["succeeded", "incomplete", "suspicious", "fai
 
 /**
  * Executes a run to its end and answers it. Called again on a run whose process was killed, it goes on at the last
- * page of every window. Never throws for what a run can meet: that is the run's state and message; it throws
- * `run_busy` and `run_superseded` when the run belongs to another process.
+ * page of every window. Never throws for what a run can meet: that is the run's state and message. It throws `run_busy`
+ * and `run_superseded` when the run belongs to another process, and `database_lost` when the connection to Driftdesk's
+ * own database broke: the run is then as after a kill, and can go on.
  */
 export async function executeRun(desk: Desk, runId: number, options: ExecuteOptions = {}): Promise<RunView> {
-  const begun = await getRun(desk.sql, runId);
-  if (!begun) throw new DriftdeskError("run_unknown", `There is no run ${runId}.`, { status: 404 });
-  if (over.includes(begun.state)) return begun;
+  const found = await getRun(desk.sql, runId);
+  if (!found) throw new DriftdeskError("run_unknown", `There is no run ${runId}.`, { status: 404 });
+  if (over.includes(found.state)) return found;
+  const requestsBefore = { ...desk.stripe.counts };
+  let lease: Lease | undefined;
+  let mayEnd = unlessAnotherHasIt(desk, found);
   try {
-    const accountId = await verifyAccount(desk);
+    const accountId = await verifyAccount(desk, found);
     await dropForgottenStagingTables(desk.sql);
-    const resources = resourcesOf(desk, begun);
-    const lease = await takeLease(desk.sql, {
+    const resources = resourcesOf(desk, found);
+    const names = resources.map((resource) => resource.name);
+    lease = await takeLease(desk.sql, {
       runId,
       accountId,
-      resources: resources.map((resource) => resource.name),
+      resources: names,
       holder: randomUUID(),
       leaseMs: options.leaseMs ?? 15_000,
     });
-    try {
-      await start(desk, begun, accountId, resources);
-      const progress = watchProgress(desk, begun);
-      const stop = new AbortController();
-      const signals = [lease.signal, progress.signal, stop.signal, options.signal].filter(
-        (signal) => signal !== undefined,
-      );
-      try {
-        const context = {
-          desk,
-          run: begun,
-          accountId,
-          signal: AbortSignal.any(signals),
-          parallel: options.parallel ?? 12,
-        };
-        await allOrFirstError(resources, async (resource) => {
-          await runResource(context, resource).catch((error) => {
-            stop.abort(error);
-            throw error;
-          });
-        });
-      } finally {
-        await progress.stop();
-      }
-      await finish(desk, begun);
-    } finally {
-      await lease.release();
+    mayEnd = lease.holding(names);
+    const run = await start(desk, runId, accountId, names, mayEnd);
+    if (run) {
+      await runResources(desk, { run, accountId, lease, requestsBefore, ...options }, resources);
+      await finishRun(desk, run, mayEnd);
     }
   } catch (error) {
-    if (error instanceof DriftdeskError && ["run_busy", "run_superseded"].includes(error.code)) throw error;
-    await fail(desk, begun, error);
+    await failRun(desk, found, await reasonToFail(desk, error), mayEnd);
+  } finally {
+    await lease?.release();
   }
   return (await getRun(desk.sql, runId)) as RunView;
 }
 
-/** Waits for all of them even when one fails: nobody writes any more once this has thrown. */
-async function allOrFirstError<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  let first: { reason: unknown } | undefined;
-  await Promise.all(items.map((item) => work(item).catch((reason) => (first ??= { reason }))));
-  if (first) throw first.reason;
+/** What the run has failed for. Throws what says nothing about it: the run goes on in another process, or later. */
+async function reasonToFail(desk: Desk, error: unknown): Promise<unknown> {
+  if (error instanceof DriftdeskError && ["run_busy", "run_superseded", "database_lost"].includes(error.code))
+    throw error;
+  if (!isConnectionLost(error)) return error;
+  const answers = (sql: Desk["sql"]) =>
+    sql`SELECT 1`.then(
+      () => true,
+      () => false,
+    );
+  if (desk.local !== desk.sql && (await answers(desk.sql)) && !(await answers(desk.local)))
+    return new DriftdeskError(
+      "local_unreachable",
+      "The database of LOCAL_DATABASE_URL cannot be reached any more. Start the run again when it is back.",
+      { cause: error },
+    );
+  throw databaseLost(error);
 }
 
-async function start(desk: Desk, run: Run, accountId: string, resources: readonly Resource[]): Promise<void> {
+const databaseLost = (cause?: unknown) =>
+  new DriftdeskError(
+    "database_lost",
+    "The connection to the database broke in the middle of the run, or Postgres was started anew. `driftdesk reconcile --resume` goes on with the run; a worker does so by itself.",
+    { cause, status: 503 },
+  );
+
+/** Takes the run in hand, and answers it as it is under the lease; null when it came to its end meanwhile. */
+async function start(
+  desk: Desk,
+  runId: number,
+  accountId: string,
+  names: readonly string[],
+  begin: Begin,
+): Promise<Run | null> {
   const now = desk.now();
-  await desk.sql.begin(async (tx) => {
-    await tx`
+  const started = await begin(async (tx) => {
+    const [run] = await tx<{ mode: string; attempts: number }[]>`
       UPDATE driftdesk.runs
       SET state = 'running', account_id = ${accountId}, started_at = coalesce(started_at, ${now}),
           heartbeat_at = ${now}, attempts = attempts + 1
-      WHERE id = ${run.id}`;
+      WHERE id = ${runId} AND state IN ('queued', 'running')
+      RETURNING mode, attempts`;
+    if (!run) return false;
     await tx`
       INSERT INTO driftdesk.run_resources (run_id, resource)
-      SELECT ${run.id}, r FROM unnest(${resources.map((resource) => resource.name)}::text[]) AS r
+      SELECT ${runId}, r FROM unnest(${[...names]}::text[]) AS r
       ON CONFLICT DO NOTHING`;
-    const action = "run.started" as const;
-    const data = { mode: run.mode, attempt: run.attempts + 1 };
+    await tx`
+      UPDATE driftdesk.run_resources
+      SET state = 'failed', message = 'The config has no resource of this name any more.'
+      WHERE run_id = ${runId} AND resource <> ALL (${[...names]}::text[])
+        AND state IN ('waiting', 'fetching', 'comparing', 'confirming', 'recording')`;
     await appendAudit(
       tx,
-      [{ actor: systemActor.email, action, account_id: accountId, run_id: run.id, data }],
+      [
+        {
+          actor: systemActor.email,
+          action: "run.started",
+          account_id: accountId,
+          run_id: runId,
+          data: { mode: run.mode, attempt: run.attempts },
+        },
+      ],
       now,
     );
+    return true;
   });
+  return started ? getRun(desk.sql, runId) : null;
+}
+
+interface Attempt extends ExecuteOptions {
+  run: Run;
+  accountId: string;
+  lease: Lease;
+  requestsBefore: Desk["stripe"]["counts"];
+}
+
+/**
+ * Each resource under way holds up to two of the pool's connections and waits for others: were there as many as
+ * connections, all would wait for ever. The account's budget is used up by fewer.
+ */
+const resourcesAtOnce = 6;
+
+async function runResources(desk: Desk, attempt: Attempt, resources: readonly Resource[]): Promise<void> {
+  const { run, accountId, lease, parallel = 12 } = attempt;
+  const progress = watchProgress(desk, run, attempt.requestsBefore);
+  const signals = [lease.signal, progress.signal, attempt.signal].filter((one) => one !== undefined);
+  const waiting = [...resources];
+  const worker = async (signal: AbortSignal) => {
+    for (let resource = waiting.shift(); resource; resource = waiting.shift()) {
+      signal.throwIfAborted();
+      const begin = lease.holding([resource.name]);
+      await runResource({ desk, run, accountId, signal, parallel, begin }, resource);
+    }
+  };
+  try {
+    await together(AbortSignal.any(signals), Array<typeof worker>(resourcesAtOnce).fill(worker));
+  } finally {
+    await progress.stop();
+  }
 }
 
 interface RunContext {
@@ -116,46 +178,54 @@ interface RunContext {
   accountId: string;
   signal: AbortSignal;
   parallel: number;
+  begin: Begin;
 }
 
 async function runResource(context: RunContext, resource: Resource): Promise<void> {
-  const { desk, run, signal, parallel } = context;
-  const enter = (state: RunResourceState, message: string | null = null) => desk.sql`
-    UPDATE driftdesk.run_resources SET state = ${state}, message = ${message}
-    WHERE run_id = ${run.id} AND resource = ${resource.name}`;
+  const { desk, run, signal, parallel, begin } = context;
+  const enter = (state: RunResourceState, message: string | null = null) =>
+    begin(
+      (tx) => tx`
+        UPDATE driftdesk.run_resources SET state = ${state}, message = ${message}
+        WHERE run_id = ${run.id} AND resource = ${resource.name}`,
+    );
   const [before] = await desk.sql<{ state: RunResourceState }[]>`
     SELECT state FROM driftdesk.run_resources WHERE run_id = ${run.id} AND resource = ${resource.name}`;
   if (before && ["done", "incomplete", "suspicious", "failed"].includes(before.state)) return;
   try {
     const stage = await planResource(desk.local, run, context.accountId, resource);
-    await prepareStaging(desk, stage);
+    await prepareStaging(desk, stage, begin);
 
     await enter("fetching");
-    await Promise.all([
-      fetchResource({ sql: desk.sql, stripe: desk.stripe, signal, parallel }, stage),
-      stageLocal(desk, stage),
+    const reading = { begin, sql: desk.sql, local: desk.local, stripe: desk.stripe, signal, parallel };
+    await together(signal, [
+      (either) => fetchResource({ ...reading, signal: either }, stage),
+      () => stageLocal(context, stage),
     ]);
 
     await enter("comparing");
-    await desk.sql.begin((tx) => findCandidates(tx, stage));
+    await begin((tx) => findCandidates(tx, stage));
 
     await enter("confirming");
     const seen = await assess(desk, stage);
-    const confirming = { sql: desk.sql, local: desk.local, stripe: desk.stripe, signal, parallel };
-    await rereadLocal(confirming, stage);
-    const unasked = await reaskStripe(confirming, stage, seen.missing);
-    await confirmCandidates(desk.sql, stage);
+    await rereadLocal(reading, stage);
+    const unasked = await reaskStripe(reading, stage, seen.missing);
+    await begin((tx) => confirmCandidates(tx, stage));
 
     await enter("recording");
     signal.throwIfAborted();
-    await recordResource(desk.sql, stage, {
-      now: desk.now(),
-      state: seen.state === "done" && unasked > 0 ? "incomplete" : seen.state,
-      message:
-        seen.message ??
-        (unasked > 0 ? `${unasked} records could not be checked a second time at Stripe.` : null),
-      missing: seen.missing,
-      differences: seen.differences,
+    await begin(async (tx) => {
+      await stillStaged(tx, stage);
+      await recordResource(tx, stage, {
+        now: desk.now(),
+        state: seen.state === "done" && unasked > 0 ? "incomplete" : seen.state,
+        message:
+          seen.message ??
+          (unasked > 0 ? `${unasked} records could not be checked a second time at Stripe.` : null),
+        missing: seen.missing,
+        differences: seen.differences,
+      });
+      await stillRunning(tx, run);
     });
   } catch (error) {
     if (!(error instanceof DriftdeskError) || !resourceOnly.has(error.code)) throw error;
@@ -164,15 +234,15 @@ async function runResource(context: RunContext, resource: Resource): Promise<voi
 }
 
 /** What stops one resource and says nothing about the others. */
-const resourceOnly = new Set(["mapping_broken", "stripe_permission_missing"]);
+const resourceOnly = new Set(["mapping_broken", "stripe_permission_missing", "stripe_request_invalid"]);
 
 /** Streams the local rows beside the windows. The marker is in the same transaction: there are all rows or none. */
-async function stageLocal(desk: Desk, stage: Stage): Promise<void> {
+async function stageLocal({ desk, begin }: RunContext, stage: Stage): Promise<void> {
   const { runId, resource } = stage;
   const [copied] = await desk.sql`
     SELECT rows FROM driftdesk.local_copies WHERE run_id = ${runId} AND resource = ${resource.name}`;
   if (copied) return;
-  await desk.sql.begin(async (tx) => {
+  await begin(async (tx) => {
     await copyAcross(desk.local, localRowsQuery(stage), tx, stage.local, localColumns(stage));
     await tx`
       INSERT INTO driftdesk.local_copies (run_id, resource, rows)
@@ -180,102 +250,19 @@ async function stageLocal(desk: Desk, stage: Stage): Promise<void> {
   });
 }
 
-interface Assessment {
-  state: "done" | "incomplete" | "suspicious";
-  message: string | null;
-  missing: boolean;
-  differences: boolean;
+/**
+ * A crash of Postgres empties all unlogged tables, and a pool connects again without a word: staging tables that lost
+ * their rows would look as if nothing differed. The marker of the local copy is lost with them.
+ */
+async function stillStaged(tx: TransactionSql, stage: Stage): Promise<void> {
+  const marker = await tx`
+    SELECT FROM driftdesk.local_copies WHERE run_id = ${stage.runId} AND resource = ${stage.resource.name}`;
+  if (marker.length === 0) throw databaseLost();
 }
 
-/** Decides how much of what was read may be believed. */
-async function assess(desk: Desk, stage: Stage): Promise<Assessment> {
-  const [windows] = await desk.sql<{ unreadable: number; message: string | null }[]>`
-    SELECT count(*)::int AS unreadable, min(message) AS message FROM driftdesk.windows
-    WHERE run_id = ${stage.runId} AND resource = ${stage.resource.name} AND state = 'unreadable'`;
-  if (windows && windows.unreadable > 0)
-    return {
-      state: "incomplete",
-      message: `${windows.unreadable} ${windows.unreadable === 1 ? "part" : "parts"} of Stripe's list could not be read: ${windows.message} Nothing is reported missing on this account.`,
-      missing: false,
-      // Which of a customer's several objects counts cannot be told while some are unread.
-      differences: stage.resource.match.by === "id",
-    };
-  const [counts] = await desk.sql.unsafe<
-    { local: number; stripe: number; missingLocal: number; missingInStripe: number }[]
-  >(`
-    SELECT (SELECT count(*)::int FROM ${stage.local}) AS local,
-           (SELECT count(*)::int FROM ${stage.expected}) AS stripe,
-           count(*) FILTER (WHERE kind = 'missing_local')::int AS "missingLocal",
-           count(*) FILTER (WHERE kind = 'missing_in_stripe')::int AS "missingInStripe"
-    FROM ${stage.candidates}`);
-  const { local, stripe, missingLocal, missingInStripe } = counts ?? {
-    local: 0,
-    stripe: 0,
-    missingLocal: 0,
-    missingInStripe: 0,
-  };
-  const missing = missingLocal + missingInStripe;
-  if (missing > 100 && missing > 0.05 * Math.max(local, stripe))
-    return {
-      state: "suspicious",
-      message: `Stripe has ${stripe} and the table ${local}; ${missingInStripe} rows are not in Stripe and ${missingLocal} objects have no row. So many at once are more likely a wrong key, filter or mapping than drift: none of them is reported. Run \`driftdesk check\`.`,
-      missing: false,
-      differences: true,
-    };
-  return { state: "done", message: null, missing: true, differences: true };
-}
-
-async function finish(desk: Desk, run: Run): Promise<void> {
-  const ended = (await getRun(desk.sql, run.id)) as RunView;
-  const states = ended.resources.map((resource) => resource.state);
-  const state: RunState = states.includes("suspicious")
-    ? "suspicious"
-    : states.length > 0 && states.every((one) => one === "failed")
-      ? "failed"
-      : states.some((one) => one === "incomplete" || one === "failed")
-        ? "incomplete"
-        : "succeeded";
-  const message =
-    ended.resources.flatMap((r) => (r.message ? [`${r.resource}: ${r.message}`] : [])).join(" ") ||
-    ended.message;
-  await end(desk, run, { state, message, code: null });
-}
-
-async function fail(desk: Desk, run: Run, error: unknown): Promise<void> {
-  const known = error instanceof DriftdeskError;
-  // What nobody foresaw may carry a connection string or a key: its text goes to the log, not to the page.
-  const message = known
-    ? error.message
-    : `Something unexpected stopped the run (${error instanceof Error ? error.name : "unknown"}). The log has the details.`;
-  await end(desk, run, { state: "failed", message, code: known ? error.code : "unexpected" });
-  if (!known) desk.log.error({ err: error, run: run.id }, "run failed");
-}
-
-async function end(
-  desk: Desk,
-  run: Run,
-  result: { state: RunState; message: string | null; code: string | null },
-): Promise<void> {
-  const now = desk.now();
-  await desk.sql.begin(async (tx) => {
-    // A cancelled run stays cancelled, whatever its process met on the way out.
-    const rows = await tx`
-      UPDATE driftdesk.runs
-      SET state = ${result.state}, message = ${result.message}, error_code = ${result.code}, step = NULL, finished_at = ${now}
-      WHERE id = ${run.id} AND state IN ('queued', 'running')
-      RETURNING account_id`;
-    await tx`DELETE FROM driftdesk.windows WHERE run_id = ${run.id}`;
-    await tx`DELETE FROM driftdesk.local_copies WHERE run_id = ${run.id}`;
-    if (rows.length === 0) return;
-    const data = { state: result.state, message: result.message };
-    const entry = {
-      actor: systemActor.email,
-      action: "run.finished" as const,
-      account_id: rows[0]?.account_id,
-      run_id: run.id,
-      data,
-    };
-    await appendAudit(tx, [entry], now);
-  });
-  await dropForgottenStagingTables(desk.sql);
+/** Without a lock: the run's sign of life is written into the same row meanwhile. */
+async function stillRunning(tx: TransactionSql, run: Run): Promise<void> {
+  const running = await tx`
+    SELECT FROM driftdesk.runs WHERE id = ${run.id} AND state = 'running'`;
+  if (running.length === 0) throw new DriftdeskError("run_cancelled", "The run was stopped.");
 }

@@ -1,7 +1,7 @@
-import type { Sql } from "postgres";
+import type { Sql, TransactionSql } from "postgres";
 import { appendAudit } from "../audit/append.ts";
 import type { Run, RunMode, RunResource, RunTrigger } from "../db/schema.ts";
-import type { Actor, Desk } from "../desk.ts";
+import { type Actor, type Desk, systemActor } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 
 export type RunView = Run & { resources: RunResource[] };
@@ -33,15 +33,13 @@ export async function requestRun(
   const decided = await desk.sql.begin(async (tx) => {
     await tx`SELECT pg_advisory_xact_lock(hashtextextended('driftdesk request run', 0))`;
     const [current] = await tx<{ id: number; silent: boolean }[]>`
-      SELECT id, state = 'running' AND coalesce(heartbeat_at, started_at) < ${new Date(now.getTime() - silentMs)} AS silent
-      FROM driftdesk.runs WHERE state IN ('queued', 'running') ORDER BY id LIMIT 1`;
+      SELECT r.id,
+             r.state = 'running' AND coalesce(r.heartbeat_at, r.started_at) < ${new Date(now.getTime() - silentMs)}
+             AND NOT EXISTS (
+               SELECT FROM driftdesk.leases l WHERE l.run_id = r.id AND l.expires_at > clock_timestamp()) AS silent
+      FROM driftdesk.runs r WHERE r.state IN ('queued', 'running') ORDER BY r.id LIMIT 1`;
     if (current && !current.silent) return { id: current.id, alreadyRunning: true };
-    if (current)
-      await tx`
-        UPDATE driftdesk.runs
-        SET state = 'failed', error_code = 'run_abandoned', finished_at = ${now},
-            message = 'Its process ended without a word. Nothing that it had read was used.'
-        WHERE id = ${current.id}`;
+    if (current) await giveUp(tx, current.id, now);
     // Incremental runs come later; until then every run reads everything, and says so.
     const message =
       request.mode === "incremental"
@@ -57,6 +55,16 @@ export async function requestRun(
     return { id, alreadyRunning: false };
   });
   return { run: (await getRun(desk.sql, decided.id)) as RunView, alreadyRunning: decided.alreadyRunning };
+}
+
+async function giveUp(tx: TransactionSql, id: number, now: Date): Promise<void> {
+  const message = "Its process ended without a word. Nothing that it had read was used.";
+  await tx`
+    UPDATE driftdesk.runs
+    SET state = 'failed', error_code = 'run_abandoned', finished_at = ${now}, message = ${message}
+    WHERE id = ${id}`;
+  const data = { state: "failed", message };
+  await appendAudit(tx, [{ actor: systemActor.email, action: "run.finished", run_id: id, data }], now);
 }
 
 /** Stops a run that has not ended; its process notices within a second. What it recorded already stays. */

@@ -17,6 +17,8 @@ export interface Stage {
   columns: LocalColumn[];
   /** Tables, quoted and qualified: Stripe's side, the local side, both read again, and what may or does differ. */
   expected: string;
+  /** Name of its index. */
+  expectedByMatch: string;
   local: string;
   reread: string;
   candidates: string;
@@ -25,21 +27,25 @@ export interface Stage {
 
 export function stageOf(runId: number, accountId: string, resource: Resource, table: LocalTable): Stage {
   const columns = resource.fields.map((field) => columnOf(table, field.column));
-  // A changed mapping makes other tables: a run that resumes under it starts over instead of mixing two layouts.
-  const layout = JSON.stringify([resource.name, resource.match, resource.where, resource.stripe, columns]);
+  // A changed mapping makes other tables: a run that resumes under it starts over instead of mixing two mappings.
+  const { name, stripe, expand, key, match, label, where, choose, fields } = resource;
+  const mapping = [name, stripe, expand, key, match, label, where, String(choose), columns];
+  const reads = fields.map((field) => [field.property, String(field.from), field.values]);
+  const layout = JSON.stringify([mapping, reads]);
   const prefix = `r${runId}_${createHash("sha256").update(layout).digest("hex").slice(0, 12)}`;
-  const name = (suffix: string) => `driftdesk_staging.${quoteName(`${prefix}_${suffix}`)}`;
+  const tableName = (suffix: string) => `driftdesk_staging.${quoteName(`${prefix}_${suffix}`)}`;
   return {
     runId,
     accountId,
     resource,
     table,
     columns,
-    expected: name("expected"),
-    local: name("local"),
-    reread: name("reread"),
-    candidates: name("candidates"),
-    confirmed: name("confirmed"),
+    expected: tableName("expected"),
+    expectedByMatch: quoteName(`${prefix}_by_match`),
+    local: tableName("local"),
+    reread: tableName("reread"),
+    candidates: tableName("candidates"),
+    confirmed: tableName("confirmed"),
   };
 }
 
@@ -64,7 +70,7 @@ export async function createStagingTables(sql: TransactionSql, stage: Stage): Pr
 }
 
 /** Makes the table for local rows that are read a second time. */
-export async function createRereadTable(sql: TransactionSql | Sql, stage: Stage): Promise<void> {
+export async function createRereadTable(sql: TransactionSql, stage: Stage): Promise<void> {
   await sql.unsafe(`
     DROP TABLE IF EXISTS ${stage.reread};
     CREATE UNLOGGED TABLE ${stage.reread} (${localShape(stage)})`);
@@ -76,14 +82,18 @@ export async function stagingTablesExist(sql: Sql, stage: Stage): Promise<boolea
   return row?.exist === true;
 }
 
-export async function dropStagingTables(sql: Sql | TransactionSql, stage: Stage): Promise<void> {
+export async function dropStagingTables(sql: TransactionSql, stage: Stage): Promise<void> {
   await sql.unsafe(
     `DROP TABLE IF EXISTS ${stage.expected}, ${stage.local}, ${stage.reread}, ${stage.candidates}, ${stage.confirmed}`,
   );
 }
 
-/** Drops what runs that are over left behind (killed while they were being cancelled, for one). */
+/** Clears away what runs that are over left behind: killed while they were being cancelled, or given up. */
 export async function dropForgottenStagingTables(sql: Sql): Promise<void> {
+  for (const table of [sql`driftdesk.windows`, sql`driftdesk.local_copies`])
+    await sql`
+      DELETE FROM ${table} t
+      WHERE NOT EXISTS (SELECT FROM driftdesk.runs r WHERE r.id = t.run_id AND r.state IN ('queued', 'running'))`;
   const rows = await sql<{ name: string }[]>`
     SELECT c.relname AS name
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -91,7 +101,16 @@ export async function dropForgottenStagingTables(sql: Sql): Promise<void> {
       AND NOT EXISTS (
         SELECT FROM driftdesk.runs r
         WHERE r.state IN ('queued', 'running') AND c.relname LIKE 'r' || r.id || '\\_%')`;
-  for (const row of rows) await sql.unsafe(`DROP TABLE IF EXISTS driftdesk_staging.${quoteName(row.name)}`);
+  // One by one: whatever a process that has not noticed yet still holds is left for the next time, not waited for.
+  for (const row of rows)
+    await sql
+      .begin(async (tx) => {
+        await tx`SET LOCAL lock_timeout = '1s'`;
+        await tx.unsafe(`DROP TABLE IF EXISTS driftdesk_staging.${quoteName(row.name)}`);
+      })
+      .catch((error: { code?: string }) => {
+        if (error.code !== "55P03") throw error;
+      });
 }
 
 export function expectedLine(projected: Projected): string {
@@ -104,7 +123,9 @@ export function expectedLine(projected: Projected): string {
     projected.rank,
     Math.round(projected.amountMinor),
     projected.currency,
-    projected.failed === null ? null : `{${projected.failed.map((name) => JSON.stringify(name)).join(",")}}`,
+    projected.failed === null
+      ? null
+      : `{${projected.failed.map((name) => `"${name.replace(/["\\]/g, "\\$&")}"`).join(",")}}`,
     projected.error,
     ...projected.values,
   ]);
@@ -114,14 +135,21 @@ export function expectedLine(projected: Projected): string {
 export function localRowsQuery(stage: Stage, condition = "true"): string {
   const { resource, columns, table } = stage;
   const label = resource.label === undefined ? "NULL::text" : `t.${quoteName(resource.label)}::text`;
-  const fields = columns.map((column) => `t.${quoteName(column.name)}::text`).join(", ");
+  const fields = columns.map(localValue).join(", ");
   const matchExpression = localMatch(stage);
   return `
     SELECT t.${quoteName(resource.key)}::text, ${matchExpression}, ${label}${fields === "" ? "" : `, ${fields}`}
     FROM ${quoteTable(table)} t
     WHERE nullif(btrim(t.${quoteName(resource.match.column)}::text), '') IS NOT NULL
-      AND (${resource.where ?? "true"})
+      AND (${resource.where ?? "true"}
+      )
       AND (${condition})`;
+}
+
+/** json keeps what jsonb, in which it is compared, refuses: one such row must not stop the run. */
+function localValue(column: LocalColumn): string {
+  const text = `t.${quoteName(column.name)}::text`;
+  return column.base === "json" ? `replace(${text}, E'\\\\u0000', E'\\\\ufffd')` : text;
 }
 
 /** What the local row says about whose it is, in the spelling that `Projected.match` has. */
