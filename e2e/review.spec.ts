@@ -304,6 +304,8 @@ for (const theme of ["light", "dark"] as const)
       await accessible(page);
       await page.keyboard.press("Escape");
       await expect(dialog(page)).toHaveCount(0);
+      // Back to where the keyboard was.
+      await expect(panel(page).locator(":focus")).toHaveCount(1);
     }
     await page.goto("/discrepancies?search=nobody-of-that-name");
     await expect(page.getByText("Nothing here for")).toBeVisible();

@@ -32,7 +32,8 @@ export function BulkProgress({
   onClose: () => void;
 }) {
   const { bulk, problems } = useFollowed(first, actions);
-  const through = bulk.applied + bulk.stale + bulk.failed + bulk.skipped;
+  const through = bulk.applied + bulk.stale + bulk.failed;
+  const meant = meantRows(bulk);
   const running = bulk.state === "running";
   return (
     <>
@@ -44,13 +45,13 @@ export function BulkProgress({
         {running && (
           <div className="flex items-center gap-3">
             <progress
-              max={Math.max(1, bulk.total)}
+              max={Math.max(1, meant)}
               value={through}
               aria-label="How far it has come"
               className="h-1.5 flex-1 appearance-none overflow-hidden rounded-full bg-selected [&::-moz-progress-bar]:bg-ink-2 [&::-webkit-progress-bar]:bg-selected [&::-webkit-progress-value]:bg-ink-2"
             />
             <span className="text-ink-2">
-              {count(through)} of {count(bulk.total)}
+              {count(through)} of {count(meant)}
             </span>
           </div>
         )}
@@ -184,22 +185,26 @@ const outcomeWords: Record<string, string> = {
   skipped: "left out",
 };
 
+/** Those that were decided on; what was left out from the beginning is not among them. */
+const meantRows = (bulk: BulkAction) => bulk.total - bulk.skipped;
+
 function headline(bulk: BulkAction): string {
-  const fixes = bulk.kind === "apply" ? "fix" : "difference";
-  const many = bulk.kind === "apply" ? "fixes" : "differences";
+  const meant = meantRows(bulk);
+  const rows = (number: number) =>
+    bulk.kind === "apply" ? plural(number, "fix", "fixes") : plural(number, "difference");
   switch (bulk.state) {
     case "running":
-      return `Applying ${plural(bulk.total, fixes, many)}…`;
+      return `Applying ${rows(meant)}…`;
     case "waiting":
-      return `${plural(bulk.total - bulk.skipped, fixes, many)} ${bulk.total === 1 ? "waits" : "wait"} for a second person.`;
+      return `${rows(meant)} ${meant === 1 ? "waits" : "wait"} for a second person.`;
     case "cancelled":
       return "Stopped.";
     case "failed":
       return "It could not be carried out.";
     case "done":
-      return bulk.applied === bulk.total
-        ? `${plural(bulk.applied, fixes, many)} ${doneWords[bulk.kind]}.`
-        : `${count(bulk.applied)} of ${plural(bulk.total, fixes, many)} ${doneWords[bulk.kind]}.`;
+      return bulk.applied === meant
+        ? `${rows(meant)} ${doneWords[bulk.kind]}.`
+        : `${count(bulk.applied)} of ${rows(meant)} ${doneWords[bulk.kind]}.`;
   }
 }
 
@@ -216,6 +221,6 @@ function explanation(bulk: BulkAction): string {
     case "done":
       return bulk.applied === bulk.total
         ? "Every record says now what Stripe says."
-        : "What was not applied is untouched, with its reason below.";
+        : "The others are untouched, each with its reason below.";
   }
 }

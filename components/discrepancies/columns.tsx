@@ -59,32 +59,7 @@ export function driftColumns({ state, ticks, hrefOf, open }: ColumnOptions) {
       header: "Customer",
       enableHiding: false,
       meta: { title: "Customer", className: "@2xl:w-[30%]" },
-      cell: ({ row: { original: row } }) => (
-        <span className="flex min-w-0 flex-col py-1.5">
-          <a
-            href={hrefOf(row)}
-            data-opens
-            onClick={(event) => {
-              if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
-              event.preventDefault();
-              open(row);
-            }}
-            className="truncate rounded-sm font-medium outline-offset-1"
-          >
-            {titleOf(row)}
-          </a>
-          <span className="hidden truncate text-12 text-ink-3 @2xl:inline">
-            {resourceWords(row.resource)}
-            {row.stripeId && row.stripeId !== titleOf(row) && (
-              <span className="font-mono"> {shortId(row.stripeId)}</span>
-            )}
-            {row.kind === "duplicate" && row.localKey && <> record {shortId(row.localKey)}</>}
-          </span>
-          <span className="min-w-0 text-12 @2xl:hidden">
-            <Difference row={row} />
-          </span>
-        </span>
-      ),
+      cell: ({ row }) => <Customer row={row.original} href={hrefOf(row.original)} onOpen={open} />,
     }),
     helper.display({
       id: "differs",
@@ -137,6 +112,44 @@ export function driftColumns({ state, ticks, hrefOf, open }: ColumnOptions) {
     cell: ({ row }) => <Decided row={row.original} />,
   });
   return [...(ticks ? [tick] : []), ...rest, ...(state === "open" ? [] : [decided])];
+}
+
+/** Whom it is about; where the list is narrow, also what differs. */
+function Customer({
+  row,
+  href,
+  onOpen,
+}: {
+  row: DiscrepancyRow;
+  href: string;
+  onOpen: (row: DiscrepancyRow) => void;
+}) {
+  return (
+    <span className="flex min-w-0 flex-col py-1.5">
+      <a
+        href={href}
+        data-opens
+        onClick={(event) => {
+          if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
+          event.preventDefault();
+          onOpen(row);
+        }}
+        className="truncate rounded-sm font-medium outline-offset-1"
+      >
+        {titleOf(row)}
+      </a>
+      <span className="hidden truncate text-12 text-ink-3 @2xl:inline">
+        {resourceWords(row.resource)}
+        {row.stripeId && row.stripeId !== titleOf(row) && (
+          <span className="font-mono"> {shortId(row.stripeId)}</span>
+        )}
+        {row.kind === "duplicate" && row.localKey && <> record {shortId(row.localKey)}</>}
+      </span>
+      <span className="min-w-0 text-12 @2xl:hidden">
+        <Difference row={row} />
+      </span>
+    </span>
+  );
 }
 
 /** Who decided when, or when it comes back. */

@@ -97,10 +97,6 @@ function Content({
     <DialogContent
       className={decision.kind === "apply" ? "sm:max-w-2xl" : undefined}
       onPointerDownOutside={(event) => busy && event.preventDefault()}
-      onCloseAutoFocus={(event) => {
-        // What opened it may be gone by now; the list takes the keyboard from here.
-        if (!document.activeElement || document.activeElement === document.body) event.preventDefault();
-      }}
     >
       {report ? (
         <BulkProgress report={report} actions={actions} onClose={onClose} />

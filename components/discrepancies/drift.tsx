@@ -78,24 +78,20 @@ export function Drift(props: DriftProps) {
     else if (pickedCount(picked).count > 0)
       setDecision({ kind, selection: toSelection(picked), total: pickedCount(picked) });
   };
+  const byKey = (kind: DecisionKind) => {
+    if (!decisions.includes(kind)) return;
+    if (pickedCount(picked).count > 0) return decide(kind);
+    const row = page.rows.find((each) => each.id === current);
+    if (row && rights.decide) decide(kind, row);
+  };
   const { focusRow } = useListKeys({
     rows: page.rows,
     current,
     setCurrent,
     panelOpen: openId !== null,
     open,
-    tick: (id) => {
-      const row = table.getRowModel().rowsById[String(id)];
-      if (ticks) row?.toggleSelected();
-    },
-    decide: (kind) => {
-      if (!decisions.includes(kind)) return;
-      if (pickedCount(picked).count > 0) decide(kind);
-      else {
-        const row = page.rows.find((each) => each.id === current);
-        if (row && rights.decide) decide(kind, row);
-      }
-    },
+    tick: (id) => ticks && table.getRowModel().rowsById[String(id)]?.toggleSelected(),
+    decide: byKey,
     clear: () => setPicked(nothingPicked),
     help: () => setHelpOpen(true),
   });

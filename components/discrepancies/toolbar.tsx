@@ -35,14 +35,6 @@ interface ToolbarProps {
 /** What narrows the list down, how it is shown, and how many match. */
 export function Toolbar({ table, list, resources, total, stamp }: ToolbarProps) {
   const { params, narrow } = list;
-  const { facets, load } = useFacets(params, stamp);
-  const counted = (name: keyof Facets, value: string) =>
-    facets ? (facets[name].find((facet) => facet.value === value)?.count ?? 0) : undefined;
-  const option = (name: keyof Facets, value: string, label: string): FacetOption => ({
-    value,
-    label,
-    count: counted(name, value),
-  });
   return (
     <div className="flex flex-wrap items-center gap-x-1 gap-y-2 px-4 py-2.5 @4xl:px-6">
       <search className="relative mr-1 w-full @2xl:w-44 @5xl:w-60">
@@ -63,6 +55,63 @@ export function Toolbar({ table, list, resources, total, stamp }: ToolbarProps) 
           data-search
         />
       </search>
+      <Filters list={list} resources={resources} stamp={stamp} />
+      {params.bulk !== null && (
+        <Button
+          variant="secondary"
+          className="gap-1 bg-selected px-2 font-normal shadow-none"
+          aria-label={`Bulk ${params.bulk}: remove this filter`}
+          onClick={() => narrow({ bulk: null })}
+        >
+          <span className="text-ink-3">Bulk</span> <span className="font-medium">{params.bulk}</span>
+          <X aria-hidden className="size-3! text-ink-3" />
+        </Button>
+      )}
+      {isFiltered(params) && (
+        <Button variant="quiet" className="gap-1 px-2" onClick={() => narrow(noFilter)}>
+          <X aria-hidden /> Clear
+        </Button>
+      )}
+      <div className="ml-auto flex items-center max-@2xl:w-full max-@2xl:justify-between">
+        <p aria-live="polite" className="pr-2 pl-1 text-13 whitespace-nowrap text-ink-2">
+          {count(total.count)}
+          {total.more && "+"} {total.count === 1 ? "matches" : "match"}
+        </p>
+        <span className="flex items-center">
+          <Button
+            variant="quiet"
+            size="sm"
+            aria-pressed={params.grouped}
+            className={cn(params.grouped && "bg-selected text-ink")}
+            onClick={() => narrow({ grouped: params.grouped ? null : true })}
+          >
+            <Layers aria-hidden /> Group by change
+          </Button>
+          <ViewsMenu narrow={narrow} />
+          <span className="hidden @2xl:inline">
+            <ColumnMenu table={table} />
+          </span>
+        </span>
+      </div>
+    </div>
+  );
+}
+
+function Filters({
+  list: { params, narrow },
+  resources,
+  stamp,
+}: Pick<ToolbarProps, "list" | "resources" | "stamp">) {
+  const { facets, load } = useFacets(params, stamp);
+  const counted = (name: keyof Facets, value: string) =>
+    facets ? (facets[name].find((facet) => facet.value === value)?.count ?? 0) : undefined;
+  const option = (name: keyof Facets, value: string, label: string): FacetOption => ({
+    value,
+    label,
+    count: counted(name, value),
+  });
+  return (
+    <>
       <FacetFilter
         title="Impact"
         options={impacts.map((impact) => option("impact", impact, impactWords[impact].long))}
@@ -111,42 +160,7 @@ export function Toolbar({ table, list, resources, total, stamp }: ToolbarProps) 
         onOpen={load}
         onChange={([hours]) => narrow({ age: hours ? Number(hours) : null })}
       />
-      {params.bulk !== null && (
-        <Button
-          variant="secondary"
-          className="gap-1 bg-selected px-2 font-normal shadow-none"
-          aria-label={`Bulk ${params.bulk}: remove this filter`}
-          onClick={() => narrow({ bulk: null })}
-        >
-          <span className="text-ink-3">Bulk</span> <span className="font-medium">{params.bulk}</span>
-          <X aria-hidden className="size-3! text-ink-3" />
-        </Button>
-      )}
-      {isFiltered(params) && (
-        <Button variant="quiet" className="gap-1 px-2" onClick={() => narrow(noFilter)}>
-          <X aria-hidden /> Clear
-        </Button>
-      )}
-      <p aria-live="polite" className="ml-auto pl-2 text-13 whitespace-nowrap text-ink-2">
-        {count(total.count)}
-        {total.more && "+"} {total.count === 1 ? "matches" : "match"}
-      </p>
-      <div className="flex items-center max-@2xl:-ml-2 max-@2xl:w-full">
-        <Button
-          variant="quiet"
-          size="sm"
-          aria-pressed={params.grouped}
-          className={cn(params.grouped && "bg-selected text-ink")}
-          onClick={() => narrow({ grouped: params.grouped ? null : true })}
-        >
-          <Layers aria-hidden /> Group by change
-        </Button>
-        <ViewsMenu narrow={narrow} />
-        <span className="hidden @2xl:inline">
-          <ColumnMenu table={table} />
-        </span>
-      </div>
-    </div>
+    </>
   );
 }
 

@@ -2,7 +2,7 @@
 
 import { X } from "lucide-react";
 import { Dialog as Radix } from "radix-ui";
-import type { ComponentProps } from "react";
+import { type ComponentProps, useRef } from "react";
 import { Button } from "./button.tsx";
 import { cn } from "./cn.ts";
 
@@ -12,7 +12,14 @@ export const DialogClose = Radix.Close;
 
 export const overlayStyle = "fixed inset-0 z-40 bg-black/30 dark:bg-black/55 animate-appear";
 
-export function DialogContent({ className, children, ...props }: ComponentProps<typeof Radix.Content>) {
+export function DialogContent({
+  className,
+  children,
+  onOpenAutoFocus,
+  onCloseAutoFocus,
+  ...props
+}: ComponentProps<typeof Radix.Content>) {
+  const opener = useRef<Element | null>(null);
   return (
     <Radix.Portal>
       <Radix.Overlay className={overlayStyle} />
@@ -21,6 +28,18 @@ export function DialogContent({ className, children, ...props }: ComponentProps<
           "fixed inset-x-0 bottom-0 z-50 flex max-h-[92dvh] w-full flex-col rounded-t-lg bg-raised shadow-float focus-visible:outline-none sm:inset-x-auto sm:top-[12vh] sm:bottom-auto sm:left-1/2 sm:max-h-[76vh] sm:max-w-lg sm:-translate-x-1/2 sm:rounded-lg",
           className,
         )}
+        onOpenAutoFocus={(event) => {
+          opener.current = document.activeElement;
+          onOpenAutoFocus?.(event);
+        }}
+        // Radix goes back to the dialog's own trigger, and a dialog that a key or a row opened has none.
+        onCloseAutoFocus={(event) => {
+          onCloseAutoFocus?.(event);
+          if (event.defaultPrevented || !(opener.current instanceof HTMLElement)) return;
+          if (!opener.current.isConnected) return;
+          event.preventDefault();
+          opener.current.focus();
+        }}
         {...props}
       >
         {children}

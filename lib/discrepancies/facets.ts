@@ -3,8 +3,8 @@ import type { DiscrepancyState, Impact } from "../db/schema.ts";
 import { ageSteps, type DiscrepancyFilter, filterCondition } from "./filter.ts";
 import { type Count, countLimit } from "./list.ts";
 
-export const facetNames = ["impact", "cause", "resource", "change", "kind"] as const;
-export type FacetName = (typeof facetNames)[number];
+const facetNames = ["impact", "cause", "resource", "change", "kind"] as const;
+type FacetName = (typeof facetNames)[number];
 export interface FacetValue {
   value: string;
   count: number;

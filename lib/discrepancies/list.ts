@@ -122,7 +122,7 @@ export function fetchPage(sql: Sql, { condition, sort, cursor, limit }: PageQuer
     SELECT * FROM (${parts.reduce((all, one) => sql`${all} UNION ALL ${one}`)}) AS page LIMIT ${limit}`;
 }
 
-export async function countUpToLimit(sql: Sql, condition: Fragment): Promise<Count> {
+async function countUpToLimit(sql: Sql, condition: Fragment): Promise<Count> {
   const [row] = await sql<{ count: number }[]>`
     SELECT count(*) AS count
     FROM (SELECT FROM driftdesk.discrepancies d WHERE ${condition} LIMIT ${countLimit + 1}) AS counted`;

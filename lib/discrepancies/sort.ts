@@ -1,14 +1,12 @@
 import type { Fragment, Sql } from "postgres";
-import { z } from "zod";
 
 export const sortKeys = ["impact", "amount", "age", "label"] as const;
 export type SortKey = (typeof sortKeys)[number];
-/** For each key "desc" means most first: the worst impact, the largest amount, the oldest, Z before A. */
-export const sortSchema = z.object({
-  by: z.enum(sortKeys).default("impact"),
-  direction: z.enum(["asc", "desc"]).default("desc"),
-});
-export type Sort = z.infer<typeof sortSchema>;
+export interface Sort {
+  by: SortKey;
+  /** "desc" means most first: the worst impact, the largest amount, the oldest, Z before A. */
+  direction: Direction;
+}
 
 type Direction = "asc" | "desc";
 interface SortColumn {
