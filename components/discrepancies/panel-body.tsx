@@ -1,0 +1,155 @@
+"use client";
+
+import { CircleHelp, RotateCw } from "lucide-react";
+import type { DiscrepancyDetails } from "@/lib/discrepancies/details.ts";
+import type { DiscrepancyRow } from "@/lib/discrepancies/list.ts";
+import { sentenceOf } from "@/lib/discrepancies/sides.ts";
+import { CauseLabel } from "../format/cause-label.tsx";
+import { ImpactBadge } from "../format/impact-badge.tsx";
+import { Money } from "../format/money.tsx";
+import { StateLabel } from "../format/state-label.tsx";
+import { StripeId } from "../format/stripe-id.tsx";
+import { Time } from "../format/time.tsx";
+import { causeWords, resourceWords } from "../format/words.ts";
+import { Button } from "../ui/button.tsx";
+import { EmptyState } from "../ui/empty-state.tsx";
+import { Notice } from "../ui/notice.tsx";
+import { Skeleton } from "../ui/skeleton.tsx";
+import type { Obstacles } from "./allowed.ts";
+import { History } from "./history.tsx";
+import { Sides } from "./sides.tsx";
+import { Statement } from "./statement.tsx";
+import type { DetailsState } from "./use-details.ts";
+
+interface PanelBodyProps {
+  row: DiscrepancyRow | null;
+  answer: DetailsState;
+  obstacles: Obstacles | null;
+  onRetry: () => void;
+  onClose: () => void;
+}
+
+/** What is wrong, in a sentence and field by field; then why, what will run and what happened, as soon as that is there. */
+export function PanelBody({ row, answer, obstacles, onRetry, onClose }: PanelBodyProps) {
+  return (
+    <>
+      {row && (
+        <>
+          <Subject row={row} />
+          {row.state !== "open" && <Decided row={row} />}
+          <p className="mt-4 text-16 text-pretty">{sentenceOf(row)}</p>
+          <Sides row={row} />
+        </>
+      )}
+      {answer.state === "loading" && (row ? <Skeleton className="mt-6 h-4 w-3/5" /> : <Waiting />)}
+      {answer.state === "unknown" && (
+        <EmptyState
+          icon={CircleHelp}
+          title={answer.message}
+          action={<Button onClick={onClose}>Back to the list</Button>}
+        />
+      )}
+      {answer.state === "failed" && (
+        <Notice
+          level="problem"
+          title="The details did not come."
+          className="mt-4"
+          action={
+            <Button size="sm" onClick={onRetry}>
+              <RotateCw aria-hidden /> Try again
+            </Button>
+          }
+        >
+          {answer.message}
+        </Notice>
+      )}
+      {answer.state === "ready" && (
+        <Rest details={answer.details} saidBelow={obstacles?.apply === answer.details.obstacle} />
+      )}
+    </>
+  );
+}
+
+/** Which thing it is, in Stripe and here, and what hangs on it. */
+function Subject({ row }: { row: DiscrepancyRow }) {
+  const account = { livemode: row.livemode, accountId: row.accountId };
+  const ids = [row.customerId, row.stripeId].filter((id, at, all) => id && all.indexOf(id) === at);
+  return (
+    <>
+      <p className="flex flex-wrap items-center gap-x-3">
+        {ids.map((id) => id && <StripeId key={id} id={id} {...account} />)}
+        <span className="text-12 text-ink-3">
+          {resourceWords(row.resource)}
+          {row.localKey && (
+            <>
+              {" "}
+              <span className="font-mono wrap-anywhere">{row.localKey}</span>
+            </>
+          )}
+        </span>
+      </p>
+      <p className="mt-3 flex flex-wrap items-center gap-x-3 gap-y-1 text-13 text-ink-2">
+        <ImpactBadge impact={row.impact} long />
+        {row.amountMinor > 0 && <Money amountMinor={row.amountMinor} currency={row.currency} />}
+        <span>
+          since <Time at={row.openedAt} />
+        </span>
+      </p>
+    </>
+  );
+}
+
+/** Who decided what, for rows that are not open. */
+function Decided({ row }: { row: DiscrepancyRow }) {
+  return (
+    <p className="mt-3 flex flex-wrap items-center gap-x-2 text-13 text-ink-2">
+      <StateLabel state={row.state} className="font-medium" />{" "}
+      {row.decidedBy && <span>by {row.decidedBy} </span>}
+      {row.decidedAt && <Time at={row.decidedAt} />}
+      {row.state === "snoozed" && row.snoozedUntil && (
+        <span>
+          {" "}
+          until <Time at={row.snoozedUntil} style="exact" />
+        </span>
+      )}
+      {row.decisionReason && <span className="wrap-anywhere"> “{row.decisionReason}”</span>}
+    </p>
+  );
+}
+
+function Rest({ details, saidBelow }: { details: DiscrepancyDetails; saidBelow: boolean }) {
+  const { discrepancy: row, statement, obstacle } = details;
+  const closed = row.state === "fixed" || row.state === "resolved";
+  return (
+    <>
+      <section className="mt-5 text-13">
+        <h3 className="text-12 font-medium text-ink-3">Why</h3>
+        <p className="mt-0.5">
+          {row.cause !== "unknown" && (
+            <>
+              <CauseLabel cause={row.cause} long className="font-medium whitespace-normal" />.{" "}
+            </>
+          )}
+          <span className="text-ink-2">{causeWords[row.cause].meaning}</span>
+        </p>
+      </section>
+      {!closed && obstacle && !saidBelow && (
+        <Notice level="info" title="Nothing can be applied." className="mt-5">
+          {obstacle}
+        </Notice>
+      )}
+      {!closed && statement && <Statement sql={statement} className="mt-5" />}
+      <History entries={details.history} discrepancyId={row.id} />
+    </>
+  );
+}
+
+function Waiting() {
+  return (
+    <div role="status" aria-label="Loading" className="mt-3 flex flex-col gap-3">
+      <Skeleton className="h-4 w-2/5" />
+      <Skeleton className="h-5 w-4/5" />
+      <Skeleton className="h-28 w-full" />
+    </div>
+  );
+}
