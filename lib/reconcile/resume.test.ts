@@ -4,6 +4,7 @@ import { openTestDesk, type TestDesk } from "../../sandbox/testing.ts";
 import { generateWorld } from "../../sandbox/world/world.ts";
 import { verifyAudit } from "../audit/verify.ts";
 import { defineConfig } from "../config/define.ts";
+import { connect } from "../db/connect.ts";
 import { type Desk, systemActor } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import type { StripeReader } from "../stripe/reader.ts";
@@ -351,9 +352,13 @@ test("more resources than connections are compared all the same", async () => {
   const t = await open();
   const [subscriptions] = t.desk.config.resources;
   if (!subscriptions) throw new Error("no resource");
-  const resources = Array.from({ length: 15 }, (_, i) => ({ ...subscriptions, name: `copy_${i}` }));
-  const desk = t.with({ config: { ...t.desk.config, resources } });
+  // Slow to copy: each holds what it has for as long as it takes all of them to come.
+  const where = "pg_sleep(0.002) IS NOT NULL";
+  const resources = Array.from({ length: 15 }, (_, i) => ({ ...subscriptions, name: `copy_${i}`, where }));
+  const sql = connect(t.variables.DATABASE_URL as string, { max: 7 });
+  const desk = t.with({ sql, local: sql, config: { ...t.desk.config, resources } });
   const ended = await executeRun(desk, await request(desk));
+  await sql.end();
   expect(ended).toMatchObject({ state: "succeeded" });
   expect(ended.resources.map((resource) => resource.mismatch)).toEqual(Array(15).fill(1));
 });
