@@ -103,12 +103,7 @@ async function snapshot(tx: TransactionSql, desk: Desk, bulkId: number, request:
         : tx``
     }
     ORDER BY s.id`;
-  // In one order everywhere, so that two people who decide on the same rows wait for each other, never in a circle.
-  await tx`
-    SELECT count(*) FROM (
-      SELECT d.id FROM driftdesk.bulk_items i JOIN driftdesk.discrepancies d ON d.id = i.discrepancy_id
-      WHERE i.bulk_id = ${bulkId} ORDER BY d.id FOR UPDATE OF d
-    ) locked`;
+  await lockRows(tx, bulkId);
   await tx`
     UPDATE driftdesk.bulk_items i
     SET outcome = 'skipped', message = coalesce(${why}, 'Its values changed since you looked. Look again, then decide.')
@@ -120,6 +115,18 @@ async function snapshot(tx: TransactionSql, desk: Desk, bulkId: number, request:
     FROM driftdesk.bulk_items i JOIN driftdesk.discrepancies d ON d.id = i.discrepancy_id
     WHERE i.bulk_id = ${bulkId}`;
   return counts as Counts;
+}
+
+/**
+ * In one order everywhere, so that people who decide on the same rows wait for each other, never in a circle. A lock that
+ * goes with the items' foreign keys: two actions that name a row hold these before either of them gets here.
+ */
+async function lockRows(tx: TransactionSql, bulkId: number): Promise<void> {
+  await tx`
+    SELECT count(*) FROM (
+      SELECT d.id FROM driftdesk.bulk_items i JOIN driftdesk.discrepancies d ON d.id = i.discrepancy_id
+      WHERE i.bulk_id = ${bulkId} ORDER BY d.id FOR NO KEY UPDATE OF d
+    ) locked`;
 }
 
 async function decide(
@@ -252,10 +259,13 @@ export async function cancelBulk(desk: Desk, bulkId: number, actor: Actor): Prom
     if (bulk.requestedBy.toLowerCase() !== actor.email.toLowerCase()) authorise(actor, "bulk");
     const now = desk.now();
     const message = `Stopped by ${actor.name}.`;
+    await lockRows(tx, bulkId);
+    // What is intended gets the outcome of its fix.
     const left = await tx`
       UPDATE driftdesk.bulk_items i SET outcome = 'skipped', message = ${message}
-      FROM driftdesk.discrepancies d
-      WHERE i.bulk_id = ${bulkId} AND i.outcome IS NULL AND d.id = i.discrepancy_id AND d.state <> 'applying'`;
+      WHERE i.bulk_id = ${bulkId} AND i.outcome IS NULL AND NOT EXISTS (
+        SELECT FROM driftdesk.fixes f
+        WHERE f.bulk_id = i.bulk_id AND f.discrepancy_id = i.discrepancy_id AND f.state = 'intended')`;
     await tx`
       UPDATE driftdesk.bulk_actions
       SET state = 'cancelled', finished_at = ${now}, message = ${message}, skipped = skipped + ${left.count}
@@ -273,7 +283,7 @@ export async function cancelBulk(desk: Desk, bulkId: number, actor: Actor): Prom
 
 export async function lockBulk(tx: TransactionSql, id: number): Promise<BulkAction> {
   const [bulk] = await tx<BulkAction[]>`
-    SELECT ${columns(tx)} FROM driftdesk.bulk_actions b WHERE b.id = ${id} FOR UPDATE`;
+    SELECT ${columns(tx)} FROM driftdesk.bulk_actions b WHERE b.id = ${id} FOR NO KEY UPDATE`;
   if (!bulk) throw new DriftdeskError("bulk_unknown", `There is no bulk action ${id}.`, { status: 404 });
   return bulk;
 }

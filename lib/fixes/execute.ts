@@ -7,8 +7,11 @@ import type { Desk } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import { getBulk } from "./bulk.ts";
 import { freshen } from "./freshness.ts";
+import { type BulkLock, whileLocked } from "./lock.ts";
 import { planFix } from "./plan.ts";
-import { settle, settleWritten } from "./settle.ts";
+import { settle, settleAgain, settleWritten } from "./settle.ts";
+import { transaction } from "./transaction.ts";
+import { inTurn } from "./turns.ts";
 
 const batchSize = 1_000;
 
@@ -19,56 +22,51 @@ export type IntendedFix = Pick<
 > &
   Pick<Discrepancy, "label" | "stripeId" | "customerId" | "kind" | "observedAt">;
 
+/** An action that this process carries out. */
+export interface Work {
+  desk: Desk;
+  bulk: BulkAction;
+  lock: BulkLock;
+}
+
 /**
  * Carries out an action that is running, to its end or until somebody stops it. Only one process does so at a time; a
  * second one returns at once, with the action as it stands.
  */
 export async function executeBulk(desk: Desk, bulkId: number): Promise<BulkAction> {
-  // The lock is a session's: it is gone with the process, however that ends.
-  const session = await desk.sql.reserve();
-  try {
-    const [lock] = await session<{ taken: boolean }[]>`
-      SELECT pg_try_advisory_lock(hashtextextended(${`bulk ${bulkId}`}, 0)) AS taken`;
-    if (lock?.taken) {
-      try {
-        await carryOut(desk, bulkId);
-      } finally {
-        await session`SELECT pg_advisory_unlock(hashtextextended(${`bulk ${bulkId}`}, 0))`;
-      }
-    }
-  } finally {
-    session.release();
-  }
+  await inTurn(desk.sql, () => whileLocked(desk, bulkId, (lock) => carryOut(desk, bulkId, lock)));
   const bulk = await getBulk(desk.sql, bulkId);
   if (!bulk) throw new DriftdeskError("bulk_unknown", `There is no bulk action ${bulkId}.`, { status: 404 });
   return bulk;
 }
 
-async function carryOut(desk: Desk, bulkId: number): Promise<void> {
+async function carryOut(desk: Desk, bulkId: number, lock: BulkLock): Promise<void> {
   const bulk = await getBulk(desk.sql, bulkId);
   if (bulk?.kind !== "apply") return;
+  const work: Work = { desk, bulk, lock };
   // Also of an action that was stopped: what is intended has to have an outcome.
-  const unwritten = await settleWritten(desk, bulk, await leftovers(desk, bulkId));
-  await settle(desk, bulk, await freshen(desk, bulk, unwritten));
-  for (let fixes = await intend(desk, bulk); fixes !== null; fixes = await intend(desk, bulk))
-    await settle(desk, bulk, await freshen(desk, bulk, fixes));
-  await finish(desk, bulk);
+  const unwritten = await settleWritten(work, await leftovers(work));
+  await settleAgain(work, await freshen(work, unwritten));
+  for (let fixes = await intend(work); fixes !== null; fixes = await intend(work))
+    await settle(work, await freshen(work, fixes));
+  await finish(work);
 }
 
 /** What an earlier process intended and did not settle. */
-async function leftovers(desk: Desk, bulkId: number): Promise<IntendedFix[]> {
+async function leftovers({ desk, bulk }: Work): Promise<IntendedFix[]> {
   return desk.sql<IntendedFix[]>`
     SELECT f.id, f.discrepancy_id AS "discrepancyId", f.account_id AS "accountId", f.resource, f.action,
            f.local_key AS "localKey", f.observed, f.expected, d.label, d.stripe_id AS "stripeId",
            d.customer_id AS "customerId", d.kind, d.observed_at AS "observedAt"
     FROM driftdesk.fixes f JOIN driftdesk.discrepancies d ON d.id = f.discrepancy_id
-    WHERE f.bulk_id = ${bulkId} AND f.state = 'intended' ORDER BY f.id`;
+    WHERE f.bulk_id = ${bulk.id} AND f.state = 'intended' ORDER BY f.id`;
 }
 
 /** Step 1 for the next batch: the intents, committed. Answers null when nothing is left to do. */
-async function intend(desk: Desk, bulk: BulkAction): Promise<IntendedFix[] | null> {
+async function intend({ desk, bulk, lock }: Work): Promise<IntendedFix[] | null> {
   const now = desk.now();
-  return desk.sql.begin(async (tx) => {
+  return transaction(desk.sql, async (tx) => {
+    await lock.stillHeld(tx);
     // Whoever stops the action waits for this lock, and nothing is intended after that.
     const [running] = await tx`
       SELECT FROM driftdesk.bulk_actions WHERE id = ${bulk.id} AND state = 'running' FOR NO KEY UPDATE`;
@@ -122,7 +120,7 @@ async function pick(tx: TransactionSql, bulkId: number): Promise<Picked[]> {
     FROM driftdesk.bulk_items i JOIN driftdesk.discrepancies d ON d.id = i.discrepancy_id
     WHERE i.bulk_id = ${bulkId} AND i.outcome IS NULL
     ORDER BY d.id LIMIT ${batchSize}
-    FOR UPDATE OF d`;
+    FOR NO KEY UPDATE OF d`;
 }
 
 async function writeIntents(
@@ -195,9 +193,10 @@ export function auditOf(
   };
 }
 
-async function finish(desk: Desk, bulk: BulkAction): Promise<void> {
+async function finish({ desk, bulk, lock }: Work): Promise<void> {
   const now = desk.now();
-  await desk.sql.begin(async (tx) => {
+  await transaction(desk.sql, async (tx) => {
+    await lock.stillHeld(tx);
     const [counts] = await tx<{ applied: number; stale: number; failed: number; skipped: number }[]>`
       UPDATE driftdesk.bulk_actions b
       SET state = 'done', finished_at = ${now}

@@ -1,6 +1,6 @@
 // Step 2 of a fix: an observation that is too old is read again at Stripe before anything is written.
 import type { Resource, StripeObject } from "../config/resource.ts";
-import type { BulkAction, Values } from "../db/schema.ts";
+import type { Values } from "../db/schema.ts";
 import type { Desk } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import { describeTable, type LocalTable, quoteName, quoteTable } from "../local/catalog.ts";
@@ -8,8 +8,8 @@ import { keyEquals, matchSide } from "../local/guard.ts";
 import { readCurrent } from "../reconcile/current.ts";
 import { insertValues } from "../reconcile/insert.ts";
 import { columnOf, type Projected, projectObject } from "../reconcile/project.ts";
-import type { IntendedFix } from "./execute.ts";
-import { matchOf, targetOf } from "./plan.ts";
+import type { IntendedFix, Work } from "./execute.ts";
+import { lackingColumn, matchOf, targetOf } from "./plan.ts";
 import { record, type Settled } from "./settle.ts";
 
 const atTheSameTime = 10;
@@ -18,46 +18,46 @@ const atTheSameTime = 10;
  * Answers the fixes that still say what Stripe says. The others are recorded: their discrepancies are brought up to
  * date and open again.
  */
-export async function freshen(
-  desk: Desk,
-  bulk: BulkAction,
-  fixes: readonly IntendedFix[],
-): Promise<IntendedFix[]> {
+export async function freshen(work: Work, fixes: readonly IntendedFix[]): Promise<IntendedFix[]> {
+  const { desk } = work;
   const oldest = new Date(desk.now().getTime() - desk.config.fixes.maxAgeMs);
   const fresh = fixes.filter((fix) => fix.observedAt >= oldest);
   const queue = fixes.filter((fix) => fix.observedAt < oldest).reverse();
   const outdated: Settled[] = [];
   const tables = new Map<string, Promise<LocalTable | null>>();
   let unasked: string | null = null;
-  const look = async (fix: IntendedFix) => {
+  const look = async (fix: IntendedFix): Promise<News | null> => {
     const resource = desk.config.resources.find((one) => one.name === fix.resource);
-    if (!resource) return fresh.push(fix);
+    if (!resource) return null;
     const reading = tables.get(resource.name) ?? describeTable(desk.local, resource.table);
     tables.set(resource.name, reading);
     const table = await reading;
-    // Without its table the write is what fails, and says why.
-    const news = table && (await outdatedBy(desk, { fix, resource, table }));
-    return news ? outdated.push({ fix, localKey: fix.localKey, ...news }) : fresh.push(fix);
+    // Without its table or columns the write is what fails, and says why.
+    if (!table || lackingColumn(resource, table, fix) !== null) return null;
+    return outdatedBy(desk, { fix, resource, table });
   };
   const worker = async () => {
     for (let fix = queue.pop(); fix; fix = queue.pop()) {
-      try {
-        if (unasked === null) await look(fix);
-      } catch (error) {
-        if (!(error instanceof DriftdeskError) || !error.code.startsWith("stripe_")) throw error;
-        unasked = error.message;
-      }
-      if (unasked !== null)
-        outdated.push({ fix, outcome: "failed", localKey: fix.localKey, message: unaskedMessage(unasked) });
+      const news = unasked === null ? await look(fix).catch(unansweredBy) : unanswered(unasked);
+      // One that got its answer has it, whatever became of others meanwhile.
+      if (news === null) fresh.push(fix);
+      else outdated.push({ fix, localKey: fix.localKey, ...news });
     }
   };
+  const unansweredBy = (error: unknown): News => {
+    if (!(error instanceof DriftdeskError) || !error.code.startsWith("stripe_")) throw error;
+    unasked = error.message;
+    return unanswered(error.message);
+  };
   await Promise.all(Array.from({ length: atTheSameTime }, worker));
-  await record(desk, bulk, outdated);
+  await record(work, outdated);
   return fresh.sort((a, b) => a.id - b.id);
 }
 
-const unaskedMessage = (why: string) =>
-  `It was seen too long ago, and Stripe could not be asked whether it still holds: ${why}`;
+const unanswered = (why: string): News => ({
+  outcome: "failed",
+  message: `It was seen too long ago, and Stripe could not be asked whether it still holds: ${why}`,
+});
 
 interface Question {
   fix: IntendedFix;
@@ -119,7 +119,7 @@ async function currentObject(
 /** What the row's match column says now; null when there is no such row. */
 async function localMatch(desk: Desk, { fix, resource, table }: Question): Promise<string | null> {
   if (fix.localKey === null) return null;
-  const target = targetOf(resource);
+  const target = targetOf(resource, table);
   const [row] = await desk.local.unsafe<{ match: string | null }[]>(
     `SELECT ${matchSide(target.match)} AS match FROM ${quoteTable(table)} t WHERE ${keyEquals(table, target, "$1::text")}`,
     [fix.localKey],

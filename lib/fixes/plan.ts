@@ -2,6 +2,7 @@
 import type { Fragment, Sql, TransactionSql } from "postgres";
 import type { Config, Resource } from "../config/resource.ts";
 import type { Discrepancy, DiscrepancyState, Values } from "../db/schema.ts";
+import type { LocalTable } from "../local/catalog.ts";
 import type { Target } from "../local/guard.ts";
 
 export interface PlannedFix {
@@ -24,14 +25,30 @@ export function planFix(discrepancy: Pick<Discrepancy, "kind" | "fields" | "expe
 }
 
 /** How the user's rows of a resource are found and guarded. */
-export function targetOf(resource: Resource): Target & { match: { column: string; ignoreCase: boolean } } {
+export function targetOf(
+  resource: Resource,
+  table: LocalTable,
+): Target & { match: { column: string; ignoreCase: boolean } } {
   return {
     key: resource.key,
     updatedAt: resource.updatedAt,
     match: { column: resource.match.column, ignoreCase: resource.match.by === "customerEmail" },
     where: resource.where,
-    watch: resource.fields.map((field) => field.column),
+    watch: resource.fields.map((field) => field.column).filter((column) => table.columns.has(column)),
   };
+}
+
+/** What a fix names and the table does not have any more, in words; null when it has everything. */
+export function lackingColumn(
+  resource: Resource,
+  table: LocalTable,
+  fix: Pick<PlannedFix, "observed" | "expected">,
+): string | null {
+  const names = [resource.key, ...Object.keys(fix.observed), ...Object.keys(fix.expected)];
+  const lacking = names.find((name) => !table.columns.has(name));
+  return lacking === undefined
+    ? null
+    : `Table ${table.schema}.${table.name} has no column "${lacking}" any more. Correct the mapping, then run again.`;
 }
 
 /** What the row's match column has to say: whose row it is. Null when the discrepancy does not tell. */

@@ -112,9 +112,12 @@ export async function statementFor(desk: Desk, row: Omit<Sample, "id">): Promise
   const { action, observed, expected } = planFix(row);
   const match = matchOf(resource, row);
   if (action === "insert")
-    return renderStatement(table, targetOf(resource), { action, insert: { match: match ?? "", expected } });
+    return renderStatement(table, targetOf(resource, table), {
+      action,
+      insert: { match: match ?? "", expected },
+    });
   if (row.localKey === null || row.fields.length === 0) return null;
-  return renderStatement(table, targetOf(resource), {
+  return renderStatement(table, targetOf(resource, table), {
     action,
     update: { localKey: row.localKey, observed, expected, match },
   });

@@ -1,23 +1,38 @@
 import { appendAudit } from "../audit/append.ts";
 import type { Desk } from "../desk.ts";
 import { executeBulk } from "./execute.ts";
+import { transaction } from "./transaction.ts";
 
-/** Goes on with what a killed process left half done. Actions that a live process works on are left to it. */
+/**
+ * Goes on with what a killed process left half done, also of actions that somebody stopped meanwhile: what was intended
+ * has to have an outcome. Actions that a live process works on are left to it.
+ */
 export async function recoverFixes(desk: Desk): Promise<number> {
-  const running = await desk.sql<{ id: number }[]>`
-    SELECT id FROM driftdesk.bulk_actions WHERE state = 'running' ORDER BY id`;
-  for (const { id } of running) await executeBulk(desk, id);
-  return running.length;
+  const left = await desk.sql<{ id: number }[]>`
+    SELECT id FROM driftdesk.bulk_actions WHERE state = 'running'
+    UNION
+    SELECT bulk_id FROM driftdesk.fixes WHERE state = 'intended' AND bulk_id IS NOT NULL
+    ORDER BY id`;
+  const failures: unknown[] = [];
+  for (const { id } of left) await executeBulk(desk, id).catch((error) => failures.push(error));
+  // One that cannot go on is no reason to leave the others.
+  if (failures.length > 0) throw failures[0];
+  return left.length;
 }
 
 /** Opens what was put off until a time that has come. Answers how many. */
 export async function wakeSnoozed(desk: Desk): Promise<number> {
   const now = desk.now();
-  return desk.sql.begin(async (tx) => {
+  return transaction(desk.sql, async (tx) => {
     const woken = await tx<{ id: number; account_id: string; resource: string; label: string | null }[]>`
-      UPDATE driftdesk.discrepancies SET state = 'open', snoozed_until = NULL
-      WHERE state = 'snoozed' AND snoozed_until <= ${now}
-      RETURNING id, account_id, resource, coalesce(label, stripe_id, local_key) AS label`;
+      WITH due AS (
+        SELECT id FROM driftdesk.discrepancies
+        WHERE state = 'snoozed' AND snoozed_until <= ${now}
+        ORDER BY id FOR NO KEY UPDATE
+      )
+      UPDATE driftdesk.discrepancies d SET state = 'open', snoozed_until = NULL
+      FROM due WHERE d.id = due.id
+      RETURNING d.id, account_id, resource, coalesce(label, stripe_id, local_key) AS label`;
     const entries = woken.map((row) => ({
       actor: "system",
       action: "discrepancy.woken" as const,

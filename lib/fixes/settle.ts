@@ -2,19 +2,21 @@
 import type { TransactionSql } from "postgres";
 import { type AuditDraft, appendAudit } from "../audit/append.ts";
 import type { Resource } from "../config/resource.ts";
-import type { BulkAction, Discrepancy, FixState, Values } from "../db/schema.ts";
+import type { Discrepancy, FixState, Values } from "../db/schema.ts";
 import type { Desk } from "../desk.ts";
 import { describeTable, type LocalTable } from "../local/catalog.ts";
 import {
   insertGuarded,
   insertsWritten,
+  isRefusal,
   updateGuarded,
   updatesWritten,
   type WriteOutcome,
 } from "../local/write.ts";
-import { auditOf, type IntendedFix } from "./execute.ts";
-import { matchOf, targetOf } from "./plan.ts";
+import { auditOf, type IntendedFix, type Work } from "./execute.ts";
+import { lackingColumn, matchOf, targetOf } from "./plan.ts";
 import { reassess } from "./reassess.ts";
+import { transaction } from "./transaction.ts";
 
 export interface Settled {
   fix: IntendedFix;
@@ -59,56 +61,92 @@ const insertOf = (resource: Resource) => (fix: IntendedFix) => ({
  * After a crash: fixes whose row holds what they write were written, only their outcome was lost. Records these and
  * answers the others, which were not.
  */
-export async function settleWritten(
-  desk: Desk,
-  bulk: BulkAction,
-  fixes: readonly IntendedFix[],
-): Promise<IntendedFix[]> {
+export async function settleWritten(work: Work, fixes: readonly IntendedFix[]): Promise<IntendedFix[]> {
   const written: Settled[] = [];
-  for (const group of await byResource(desk, fixes)) {
-    if (!group.resource) continue;
-    const { resource, table } = group;
-    const applied = (fix: IntendedFix, localKey: string | null) =>
-      written.push({ fix, outcome: "applied", message: null, localKey });
-    const updates = group.fixes.filter(isUpdate);
-    for (const i of await updatesWritten(
-      desk.local,
-      table,
-      targetOf(resource),
-      updates.map(updateOf(resource)),
-    ))
-      applied(updates[i] as IntendedFix, (updates[i] as IntendedFix).localKey);
-    const inserts = group.fixes.filter(isInsert);
-    const keys = await insertsWritten(desk.local, table, targetOf(resource), inserts.map(insertOf(resource)));
-    for (const [i, key] of keys) applied(inserts[i] as IntendedFix, key);
-  }
-  await record(desk, bulk, written);
+  for (const group of await byResource(work.desk, fixes))
+    written.push(...(await writtenOf(work.desk, group)));
+  await record(work, written);
   const ids = new Set(written.map(({ fix }) => fix.id));
   return fixes.filter((fix) => !ids.has(fix.id));
 }
 
-/** Writes what is intended, each row only if it still says what was seen, and records what came of it. */
-export async function settle(desk: Desk, bulk: BulkAction, fixes: readonly IntendedFix[]): Promise<void> {
-  for (const group of await byResource(desk, fixes)) {
-    if (!group.resource) {
-      const message = `The mapping has no table for "${group.fixes[0]?.resource}" any more.`;
-      const failed = group.fixes.map(
-        (fix): Settled => ({ fix, outcome: "failed", message, localKey: fix.localKey }),
-      );
-      await record(desk, bulk, failed);
-      continue;
-    }
-    const { resource, table } = group;
-    const target = targetOf(resource);
-    const updates = group.fixes.filter(isUpdate);
-    const updated = await updateGuarded(desk.local, table, target, updates.map(updateOf(resource)));
-    const inserts = group.fixes.filter(isInsert);
-    const inserted = await insertGuarded(desk.local, table, target, inserts.map(insertOf(resource)));
-    await record(desk, bulk, [
-      ...updates.map((fix, i) => judge(fix, updated[i] as WriteOutcome)),
-      ...inserts.map((fix, i) => judge(fix, inserted[i] as WriteOutcome)),
-    ]);
+async function writtenOf(desk: Desk, group: Group): Promise<Settled[]> {
+  if (!group.resource) return [];
+  const { resource, table } = group;
+  const target = targetOf(resource, table);
+  const applied = (fix: IntendedFix, localKey: string | null): Settled => ({
+    fix,
+    outcome: "applied",
+    message: null,
+    localKey,
+  });
+  const fixes = group.fixes.filter((fix) => lackingColumn(resource, table, fix) === null);
+  const updates = fixes.filter(isUpdate);
+  const inserts = fixes.filter(isInsert);
+  try {
+    const updated = await updatesWritten(desk.local, table, target, updates.map(updateOf(resource)));
+    const inserted = await insertsWritten(desk.local, table, target, inserts.map(insertOf(resource)));
+    return [
+      ...updated.map((i) => applied(updates[i] as IntendedFix, (updates[i] as IntendedFix).localKey)),
+      ...[...inserted].map(([i, key]) => applied(inserts[i] as IntendedFix, key)),
+    ];
+  } catch (error) {
+    // The write will meet the same, and tell it row by row.
+    if (isRefusal(error)) return [];
+    throw error;
   }
+}
+
+/** Writes what is intended, each row only if it still says what was seen, and records what came of it. */
+export async function settle(work: Work, fixes: readonly IntendedFix[]): Promise<void> {
+  for (const group of await byResource(work.desk, fixes)) await record(work, await write(work.desk, group));
+}
+
+/**
+ * The same for what a killed process left: its last write may be committed only now, after the rows were looked at. What
+ * is stale because the row says what the fix writes was written.
+ */
+export async function settleAgain(work: Work, fixes: readonly IntendedFix[]): Promise<void> {
+  for (const group of await byResource(work.desk, fixes)) {
+    const settled = await write(work.desk, group);
+    const stale = settled.flatMap(({ fix, outcome }) => (outcome === "stale" ? [fix] : []));
+    const written = new Map(
+      (await writtenOf(work.desk, { ...group, fixes: stale })).map((one) => [one.fix, one]),
+    );
+    await record(
+      work,
+      settled.map((one) => written.get(one.fix) ?? one),
+    );
+  }
+}
+
+async function write(desk: Desk, group: Group): Promise<Settled[]> {
+  const failed = (fix: IntendedFix, message: string): Settled => ({
+    fix,
+    outcome: "failed",
+    message,
+    localKey: fix.localKey,
+  });
+  if (!group.resource)
+    return group.fixes.map((fix) => failed(fix, `The mapping has no table for "${fix.resource}" any more.`));
+  const { resource, table } = group;
+  const target = targetOf(resource, table);
+  const unfit: Settled[] = [];
+  const fit: IntendedFix[] = [];
+  for (const fix of group.fixes) {
+    const lacking = lackingColumn(resource, table, fix);
+    if (lacking === null) fit.push(fix);
+    else unfit.push(failed(fix, lacking));
+  }
+  const updates = fit.filter(isUpdate);
+  const inserts = fit.filter(isInsert);
+  const updated = await updateGuarded(desk.local, table, target, updates.map(updateOf(resource)));
+  const inserted = await insertGuarded(desk.local, table, target, inserts.map(insertOf(resource)));
+  return [
+    ...unfit,
+    ...updates.map((fix, i) => judge(fix, updated[i] as WriteOutcome)),
+    ...inserts.map((fix, i) => judge(fix, inserted[i] as WriteOutcome)),
+  ];
 }
 
 function judge(fix: IntendedFix, written: WriteOutcome): Settled {
@@ -120,17 +158,19 @@ function judge(fix: IntendedFix, written: WriteOutcome): Settled {
 }
 
 /** Step 4: fixes, items and discrepancies get their outcomes, in one transaction with the entries that tell of them. */
-export async function record(desk: Desk, bulk: BulkAction, settled: readonly Settled[]): Promise<void> {
-  if (settled.length === 0) return;
+export async function record({ desk, bulk, lock }: Work, given: readonly Settled[]): Promise<void> {
+  if (given.length === 0) return;
   const now = desk.now();
-  const rows = settled.map(({ fix, outcome, message, localKey }) => ({
-    fix: fix.id,
-    discrepancy: fix.discrepancyId,
-    outcome,
-    message,
-    local_key: localKey,
-  }));
-  await desk.sql.begin(async (tx) => {
+  await transaction(desk.sql, async (tx) => {
+    await lock.stillHeld(tx);
+    const settled = await unsettled(tx, given);
+    const rows = settled.map(({ fix, outcome, message, localKey }) => ({
+      fix: fix.id,
+      discrepancy: fix.discrepancyId,
+      outcome,
+      message,
+      local_key: localKey,
+    }));
     const outcomes = tx`jsonb_to_recordset(${tx.json(rows as never)})
       AS v (fix bigint, discrepancy bigint, outcome text, message text, local_key text)`;
     await tx`
@@ -161,6 +201,16 @@ export async function record(desk: Desk, bulk: BulkAction, settled: readonly Set
     );
     await appendAudit(tx, [...entries, ...resolved], now);
   });
+}
+
+/** Those that have no outcome yet, locked in the order in which decisions lock them. */
+async function unsettled(tx: TransactionSql, given: readonly Settled[]): Promise<Settled[]> {
+  const open = await tx<{ id: number }[]>`
+    SELECT f.id FROM driftdesk.fixes f JOIN driftdesk.discrepancies d ON d.id = f.discrepancy_id
+    WHERE f.id = ANY(${given.map(({ fix }) => fix.id)}::bigint[]) AND f.state = 'intended'
+    ORDER BY d.id FOR NO KEY UPDATE OF d, f`;
+  const ids = new Set(open.map((row) => row.id));
+  return given.filter(({ fix }) => ids.has(fix.id));
 }
 
 /** Brings discrepancies up to date with what was found. Answers the entries of those where nothing differs any more. */
@@ -195,16 +245,20 @@ async function takeIn(
       row.kind === "missing_local"
         ? { ...sides, fields: null, change: null, impact: null }
         : reassess(place.resource, place.table, { ...row, ...sides });
-    return [{ id: row.id, resolved: seen.fields?.length === 0, ...seen, fix }];
+    return [
+      { id: row.id, resolved: seen.fields?.length === 0, asked: found?.expected !== undefined, ...seen, fix },
+    ];
   });
   await tx`
     UPDATE driftdesk.discrepancies d
     SET observed = v.observed, expected = v.expected, fields = coalesce(v.fields, d.fields),
-        change = coalesce(v.change, d.change), impact = coalesce(v.impact, d.impact), observed_at = ${now},
+        change = coalesce(v.change, d.change), impact = coalesce(v.impact, d.impact),
+        -- How fresh an observation is goes by when Stripe was asked.
+        observed_at = CASE WHEN v.asked THEN ${now} ELSE d.observed_at END,
         state = CASE WHEN v.resolved THEN 'resolved' ELSE d.state END,
         closed_at = CASE WHEN v.resolved THEN ${now} ELSE d.closed_at END
     FROM jsonb_to_recordset(${tx.json(changed.map(({ fix: _, ...row }) => row) as never)})
-      AS v (id bigint, observed jsonb, expected jsonb, fields jsonb, change text, impact text, resolved boolean)
+      AS v (id bigint, observed jsonb, expected jsonb, fields jsonb, change text, impact text, resolved boolean, asked boolean)
     WHERE d.id = v.id AND d.state = 'open'`;
   return changed
     .filter((row) => row.resolved)

@@ -1,0 +1,76 @@
+// What a test sees of writes into a user's table, and where it holds them up.
+import type { ReservedSql, Sql } from "postgres";
+import { expect } from "vitest";
+
+export interface Writes {
+  /** How often each row was written since this was last forgotten, by its Stripe id. */
+  rows(): Promise<Map<string, number>>;
+  /** How many statements wrote. */
+  statements(): Promise<number>;
+  forget(): Promise<void>;
+}
+
+/** Notes each write of a row and each statement that writes, from now on. In the writer's transaction: undone with it. */
+export async function noteWrites(local: Sql, table: string, id: string): Promise<Writes> {
+  await local.unsafe(`
+    CREATE TABLE written_rows (id text);
+    CREATE TABLE written_statements (at timestamptz);
+    CREATE FUNCTION note_row() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN INSERT INTO public.written_rows VALUES (new.${id}); RETURN NULL; END $$;
+    CREATE FUNCTION note_statement() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN INSERT INTO public.written_statements VALUES (now()); RETURN NULL; END $$;
+    CREATE TRIGGER note_row AFTER INSERT OR UPDATE ON ${table} FOR EACH ROW EXECUTE FUNCTION note_row();
+    CREATE TRIGGER note_statement AFTER INSERT OR UPDATE ON ${table}
+      FOR EACH STATEMENT EXECUTE FUNCTION note_statement()`);
+  return {
+    rows: async () => {
+      const rows = await local<{ id: string; n: number }[]>`
+        SELECT id, count(*)::int AS n FROM written_rows GROUP BY id`;
+      return new Map(rows.map((row) => [row.id, row.n]));
+    },
+    statements: async () => (await local`SELECT FROM written_statements`).length,
+    forget: async () => {
+      await local`TRUNCATE written_rows, written_statements`;
+    },
+  };
+}
+
+export interface Gate {
+  /** Resolves when so many writers stand before it. */
+  reached(writers?: number): Promise<void>;
+  /** Lets them pass, and everybody after them. */
+  lift(): Promise<void>;
+}
+
+const gateKey = 4711;
+
+/**
+ * Holds up whoever updates the table: before a statement has written anything, or at the commit, when everything is
+ * written and nobody can see it yet.
+ */
+export async function closeGate(local: Sql, table: string, where: "before" | "at commit"): Promise<Gate> {
+  const keeper: ReservedSql = await local.reserve();
+  await keeper`SELECT pg_advisory_lock(${gateKey})`;
+  await local.unsafe(`
+    CREATE FUNCTION wait_at_gate() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN PERFORM pg_advisory_xact_lock_shared(${gateKey}); RETURN NULL; END $$;
+    CREATE ${
+      where === "before"
+        ? `TRIGGER gate BEFORE UPDATE ON ${table} FOR EACH STATEMENT`
+        : `CONSTRAINT TRIGGER gate AFTER UPDATE ON ${table} DEFERRABLE INITIALLY DEFERRED FOR EACH ROW`
+    } EXECUTE FUNCTION wait_at_gate()`);
+  const waiting = async () =>
+    (
+      await local`
+        SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = ${gateKey} AND NOT granted
+          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`
+    ).length;
+  return {
+    reached: (writers = 1) => expect.poll(waiting, { timeout: 15_000, interval: 10 }).toBe(writers),
+    lift: async () => {
+      await keeper`SELECT pg_advisory_unlock(${gateKey})`;
+      keeper.release();
+      await local.unsafe(`DROP FUNCTION wait_at_gate() CASCADE`);
+    },
+  };
+}
