@@ -45,7 +45,7 @@ export function History({
                   field={change.name}
                   from={change.from && inWords(change.from)}
                   to={change.to && inWords(change.to)}
-                  className="max-w-full"
+                  className="max-w-full flex-wrap"
                 />
               </p>
             ))}

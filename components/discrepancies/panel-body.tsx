@@ -80,7 +80,7 @@ function Subject({ row }: { row: DiscrepancyRow }) {
         {ids.map((id) => id && <StripeId key={id} id={id} {...account} />)}
         <span className="text-12 text-ink-3">
           {resourceWords(row.resource)}
-          {row.localKey && (
+          {row.localKey && row.localKey !== row.stripeId && (
             <>
               {" "}
               <span className="font-mono wrap-anywhere">{row.localKey}</span>

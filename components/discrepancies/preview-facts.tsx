@@ -30,7 +30,7 @@ export function PreviewFacts({ preview }: { preview: Preview }) {
           <ul className="flex flex-col gap-1">
             {preview.skipped.map((skipped) => (
               <li key={skipped.reason} className="flex gap-3">
-                <span className="w-14 shrink-0 text-right text-ink-2">{count(skipped.count)}</span>
+                <span className="w-10 shrink-0 text-right text-ink-2">{count(skipped.count)}</span>
                 <span className="text-ink-2">{skipped.reason}</span>
               </li>
             ))}
@@ -70,7 +70,7 @@ function Many({ preview }: { preview: Preview }) {
         <ul className="flex flex-col gap-1">
           {preview.byChange.map((change) => (
             <li key={`${change.change} ${change.impact}`} className="flex items-center gap-3">
-              <span className="w-14 shrink-0 text-right font-medium">{count(change.count)}</span>
+              <span className="w-10 shrink-0 text-right font-medium">{count(change.count)}</span>
               <span className="min-w-0 flex-1 truncate" title={change.change}>
                 {change.change}
               </span>
@@ -81,7 +81,7 @@ function Many({ preview }: { preview: Preview }) {
             </li>
           ))}
           {counted < preview.applicable && (
-            <li className="pl-17 text-ink-3">and {count(preview.applicable - counted)} with rarer changes</li>
+            <li className="pl-13 text-ink-3">and {count(preview.applicable - counted)} with rarer changes</li>
           )}
         </ul>
       </Block>
@@ -89,7 +89,7 @@ function Many({ preview }: { preview: Preview }) {
         <ul className="flex flex-col gap-1">
           {preview.touched.map((touched) => (
             <li key={touched.resource} className="flex gap-3">
-              <span className="w-14 shrink-0 text-right">{count(touched.count)}</span>
+              <span className="w-10 shrink-0 text-right">{count(touched.count)}</span>
               <span className="min-w-0 font-mono text-12 leading-5 wrap-anywhere text-ink-2">
                 <span className="text-ink">{touched.table}</span> {touched.columns.join(", ")}
               </span>
@@ -136,6 +136,7 @@ function Changes({ sample, all }: { sample: PreviewSample; all?: boolean }) {
             field={field.name}
             from={field.local === null ? null : inWords(field.local)}
             to={field.stripe === null ? null : inWords(field.stripe)}
+            className="flex-wrap"
           />
         </li>
       ))}

@@ -42,7 +42,7 @@ export function Toolbar({ table, list, resources, total, stamp }: ToolbarProps) 
         <Input
           type="search"
           aria-label="Search this list"
-          placeholder="Customer, id or e-mail"
+          placeholder="Customer or id"
           maxLength={200}
           value={params.search}
           onChange={(event) => list.type(event.target.value)}
