@@ -116,6 +116,9 @@ test("what waits for a second person comes with who asked and what it would chan
     grace,
   );
   expect(bulk.state).toBe("waiting");
+  // Other rows that wait, for another action.
+  await desk.sql`
+    UPDATE driftdesk.discrepancies SET state = 'waiting' WHERE kind = 'duplicate' AND state = 'open'`;
   const [waiting, ...others] = await waitingForSecond(careful);
   expect(others).toEqual([]);
   expect(waiting?.askedBy).toBe("Grace Hopper");
