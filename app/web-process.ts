@@ -11,15 +11,14 @@ export async function startWeb(): Promise<void> {
     process.exit(2);
   });
   const worker = desk.environment.inlineWorker ? await startWorker(desk) : null;
-  let ending: Promise<never> | undefined;
+  let ending = false;
   const end = async () => {
+    // A terminal's Ctrl-C arrives twice, from the terminal and from the process that started this one.
+    if (ending) return;
+    ending = true;
     await worker?.stop().catch((error) => desk.log.error(error, "the worker did not stop in order"));
     await desk.close();
     process.exit(0);
   };
-  // A terminal's Ctrl-C arrives twice, from the terminal and from the process that started this one.
-  for (const signal of ["SIGINT", "SIGTERM"] as const)
-    process.on(signal, () => {
-      ending ??= end();
-    });
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => void end());
 }

@@ -5,6 +5,7 @@ import { openRecords } from "../lib/desk.ts";
 import { DriftdeskError } from "../lib/errors.ts";
 import { redact } from "../lib/log.ts";
 import { apply } from "./command/apply.ts";
+import { auditExport, auditVerify } from "./command/audit.ts";
 import { check } from "./command/check.ts";
 import { discrepancies } from "./command/discrepancies.ts";
 import { note } from "./command/print.ts";
@@ -68,6 +69,17 @@ program
   .requiredOption("--as <email>", "whose decision it is")
   .option("--json", "end with one line of JSON on stdout")
   .action(does(apply));
+
+const audit = program.command("audit").description("the history of who changed what");
+audit
+  .command("verify")
+  .description("compute the whole chain anew; exit code 1 when it does not hold")
+  .action(does(auditVerify));
+audit
+  .command("export")
+  .description("write the history to stdout")
+  .requiredOption("--format <format>", "csv or jsonl")
+  .action(does(auditExport));
 
 const users = program.command("users").description("the people of this desk");
 users

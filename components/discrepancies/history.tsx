@@ -1,5 +1,5 @@
 import Link from "next/link";
-import type { HistoryEntry } from "@/lib/discrepancies/details.ts";
+import type { ReadEntry } from "@/lib/audit/read.ts";
 import { inWords } from "@/lib/discrepancies/sides.ts";
 import { Change } from "../format/change.tsx";
 import { Time } from "../format/time.tsx";
@@ -9,7 +9,7 @@ export function History({
   entries,
   discrepancyId,
 }: {
-  entries: readonly HistoryEntry[];
+  entries: readonly ReadEntry[];
   discrepancyId: number;
 }) {
   return (

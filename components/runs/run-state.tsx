@@ -42,7 +42,9 @@ export function RunState({
 }) {
   const Icon = icons[state];
   return (
-    <span className={cn("inline-flex items-center gap-1.5 whitespace-nowrap align-middle text-ink", className)}>
+    <span
+      className={cn("inline-flex items-center gap-1.5 whitespace-nowrap align-middle text-ink", className)}
+    >
       <Icon
         {...(iconOnly ? { "aria-label": runStateWords[state], role: "img" } : { "aria-hidden": true })}
         className={cn("size-4 shrink-0", tones[state], state === "running" && "animate-spin")}

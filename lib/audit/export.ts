@@ -1,5 +1,8 @@
 import { stringify } from "csv-stringify/sync";
 import type { Sql } from "postgres";
+import { authorise } from "../auth/permissions.ts";
+import type { Actor, Desk } from "../desk.ts";
+import { appendAudit } from "./append.ts";
 import { type AuditFilter, auditCondition } from "./filter.ts";
 import { auditText } from "./sentence.ts";
 
@@ -42,11 +45,27 @@ const columns = [
 ];
 const batch = 1_000;
 
+export interface ExportRequest {
+  format: ExportFormat;
+  filter: AuditFilter;
+}
+
+/** Hands the history out to somebody who may have it. That they took it is an entry before the first one is read. */
+export async function exportAudit(
+  desk: Pick<Desk, "sql" | "now">,
+  request: ExportRequest,
+  actor: Actor,
+): Promise<AsyncGenerator<string>> {
+  if (actor.role !== "system") authorise(actor, "export");
+  const { format, filter } = request;
+  await desk.sql.begin((tx) =>
+    appendAudit(tx, [{ actor: actor.email, action: "audit.exported", data: { format, filter } }], desk.now()),
+  );
+  return pieces(desk.sql, request);
+}
+
 /** The entries that match, oldest first, piece by piece: memory stays flat however long the history is. */
-export async function* exportAudit(
-  sql: Sql,
-  { format, filter }: { format: ExportFormat; filter: AuditFilter },
-): AsyncGenerator<string> {
+async function* pieces(sql: Sql, { format, filter }: ExportRequest): AsyncGenerator<string> {
   if (format === "csv") yield stringify([columns]);
   // Pages of its own rather than a cursor: whoever reads slowly, or never ends, holds no connection.
   for (let after = 0; ; ) {

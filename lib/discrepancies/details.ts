@@ -1,6 +1,4 @@
-import { listAudit } from "../audit/list.ts";
-import { type AuditSentence, auditSentence } from "../audit/sentence.ts";
-import { listUsers } from "../auth/users.ts";
+import { type ReadEntry, readAudit } from "../audit/read.ts";
 import type { Desk } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import { writesMoney } from "../fixes/plan.ts";
@@ -19,13 +17,8 @@ export interface DiscrepancyDetails {
   /** Whether applying it changes an amount of money, which not everybody may decide. */
   changesMoney: boolean;
   /** What happened to it, newest first. */
-  history: HistoryEntry[];
+  history: ReadEntry[];
   neighbours: Neighbours;
-}
-
-export interface HistoryEntry extends AuditSentence {
-  seq: number;
-  at: Date;
 }
 
 /** The panel shows so many; the rest is in the audit log. */
@@ -49,7 +42,7 @@ export async function discrepancyDetails(
       SELECT ${writesMoney(desk.sql, desk.config)} AS "changesMoney"
       FROM driftdesk.discrepancies d WHERE d.id = ${request.id}`,
     statementFor(desk, discrepancy),
-    historyOf(desk, request.id),
+    readAudit(desk.sql, { discrepancyId: request.id }, { limit: historyAtMost }),
     findNeighbours(desk.sql, { ...request, now: desk.now() }),
   ]);
   return {
@@ -57,17 +50,7 @@ export async function discrepancyDetails(
     statement: obstacle === null ? statement : null,
     obstacle,
     changesMoney: judged?.changesMoney ?? false,
-    history,
+    history: history.entries,
     neighbours,
   };
-}
-
-async function historyOf(desk: Desk, discrepancyId: number): Promise<HistoryEntry[]> {
-  const [entries, people] = await Promise.all([
-    listAudit(desk.sql, { discrepancyId }, { limit: historyAtMost }),
-    listUsers(desk),
-  ]);
-  const names = new Map(people.map((person) => [person.email.toLowerCase(), person.name]));
-  const nameOf = (email: string) => names.get(email.toLowerCase()) ?? email;
-  return entries.map((entry) => ({ seq: entry.seq, at: entry.at, ...auditSentence(entry, nameOf) }));
 }

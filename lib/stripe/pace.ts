@@ -75,7 +75,11 @@ export class Pace {
   #queue(endpoint: string): Queue {
     let queue = this.#endpoints.get(endpoint);
     if (!queue) {
-      queue = { budget: new Budget(this.#budgets.perEndpoint), waiting: [], waitedAt: Number.NEGATIVE_INFINITY };
+      queue = {
+        budget: new Budget(this.#budgets.perEndpoint),
+        waiting: [],
+        waitedAt: Number.NEGATIVE_INFINITY,
+      };
       this.#endpoints.set(endpoint, queue);
     }
     return queue;

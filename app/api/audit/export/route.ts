@@ -1,0 +1,48 @@
+import { z } from "zod";
+import { answer } from "@/app/api/answer.ts";
+import { getDesk } from "@/app/desk.ts";
+import { requireActor } from "@/app/session.ts";
+import { auditFilterOf, loadAuditParams } from "@/components/audit/search-params.ts";
+import { exportAudit, exportFormats } from "@/lib/audit/export.ts";
+import { DriftdeskError } from "@/lib/errors.ts";
+
+const formatSchema = z.enum(exportFormats);
+const types = { csv: "text/csv; charset=utf-8", jsonl: "application/x-ndjson; charset=utf-8" };
+
+/** The history that the page shows with the same parameters, as a file that streams. */
+export function GET(request: Request): Promise<Response> {
+  return answer(async () => {
+    const actor = await requireActor("export");
+    const format = formatSchema.safeParse(new URL(request.url).searchParams.get("format"));
+    if (!format.success)
+      throw new DriftdeskError("format_unknown", "Say which format: ?format=csv or ?format=jsonl.", {
+        status: 400,
+      });
+    const filter = auditFilterOf(loadAuditParams(request));
+    const desk = await getDesk();
+    const pieces = await exportAudit(desk, { format: format.data, filter }, actor);
+    const day = desk.now().toISOString().slice(0, 10);
+    return new Response(streamOf(pieces), {
+      headers: {
+        "content-type": types[format.data],
+        "content-disposition": `attachment; filename="driftdesk-audit-${day}.${format.data}"`,
+        "cache-control": "no-store",
+      },
+    });
+  });
+}
+
+/** Reads on only when the reader has room: a slow download holds nothing in memory. */
+function streamOf(pieces: AsyncGenerator<string>): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder();
+  return new ReadableStream({
+    async pull(controller) {
+      const { value, done } = await pieces.next();
+      if (done) controller.close();
+      else controller.enqueue(encoder.encode(value));
+    },
+    async cancel() {
+      await pieces.return(undefined);
+    },
+  });
+}

@@ -1,0 +1,31 @@
+import type { AuditAction } from "@/lib/audit/append.ts";
+
+/** What can be chosen under "What". */
+export const actionWords: Record<AuditAction, string> = {
+  "run.requested": "Run asked for",
+  "run.started": "Run began",
+  "run.finished": "Run ended",
+  "discrepancy.found": "Difference found",
+  "discrepancy.changed": "Difference changed",
+  "discrepancy.reopened": "Difference came back",
+  "discrepancy.resolved": "Difference gone",
+  "discrepancy.approved": "Approved",
+  "discrepancy.rejected": "Rejected",
+  "discrepancy.snoozed": "Snoozed",
+  "discrepancy.woken": "Snooze over",
+  "fix.intended": "Correction intended",
+  "fix.applied": "Corrected",
+  "fix.stale": "Not overwritten",
+  "fix.failed": "Correction failed",
+  "bulk.requested": "Bulk asked for",
+  "bulk.approved": "Bulk approved",
+  "bulk.finished": "Bulk ended",
+  "bulk.cancelled": "Bulk stopped",
+  "audit.exported": "History exported",
+  "sign_in.succeeded": "Signed in",
+  "sign_in.failed": "Sign-in refused",
+  "user.added": "Person added",
+  "user.role_changed": "Role changed",
+  "user.password_changed": "Password changed",
+  "user.deactivated": "Access ended",
+};

@@ -1,0 +1,46 @@
+import type { Sql } from "postgres";
+import type { AuditFilter } from "./filter.ts";
+import { type AuditView, listAudit } from "./list.ts";
+import { type AuditSentence, auditSentence } from "./sentence.ts";
+
+/** An entry as people read it, with where it stands in the chain and what it is about. */
+export type ReadEntry = AuditSentence &
+  Pick<AuditView, "seq" | "at" | "discrepancyId" | "runId" | "bulkId" | "subject" | "resource" | "hash">;
+
+export interface AuditPage {
+  entries: ReadEntry[];
+  /** The `before` of the next page; null at the end. */
+  older: number | null;
+}
+
+/** One page of the history in sentences, newest first, people by their names. */
+export async function readAudit(
+  sql: Sql,
+  filter: AuditFilter,
+  page: { limit: number; before?: number | undefined },
+): Promise<AuditPage> {
+  const [found, nameOf] = await Promise.all([
+    listAudit(sql, filter, { ...page, limit: page.limit + 1 }),
+    namesOfPeople(sql),
+  ]);
+  const entries = found.slice(0, page.limit).map((entry) => ({
+    ...auditSentence(entry, nameOf),
+    seq: entry.seq,
+    at: entry.at,
+    discrepancyId: entry.discrepancyId,
+    runId: entry.runId,
+    bulkId: entry.bulkId,
+    subject: entry.subject,
+    resource: entry.resource,
+    hash: entry.hash,
+  }));
+  return { entries, older: found.length > page.limit ? (entries.at(-1)?.seq ?? null) : null };
+}
+
+async function namesOfPeople(sql: Sql): Promise<(email: string) => string> {
+  const people = await sql<
+    { email: string; name: string }[]
+  >`SELECT lower(email) AS email, name FROM driftdesk.users`;
+  const names = new Map(people.map((person) => [person.email, person.name]));
+  return (email) => names.get(email.toLowerCase()) ?? email;
+}
