@@ -3,12 +3,12 @@
 import type Stripe from "stripe";
 import { expect } from "vitest";
 import { verifyAudit } from "../lib/audit/verify.ts";
-import { date, defineConfig } from "../lib/config/index.ts";
 import type { BulkAction, Discrepancy } from "../lib/db/schema.ts";
 import { type Actor, type Desk, systemActor } from "../lib/desk.ts";
 import { type BulkRequest, requestBulk } from "../lib/fixes/bulk.ts";
 import { executeRun } from "../lib/reconcile/run.ts";
 import { requestRun } from "../lib/reconcile/runs.ts";
+import accountsConfig, { periodEnd, plan, unitAmount } from "./accounts.config.ts";
 import { openTestDesk, type TestDesk } from "./testing.ts";
 import { noteWrites, type Writes } from "./testing-writes.ts";
 import { generateWorld } from "./world/world.ts";
@@ -27,49 +27,6 @@ export const flo = person("Flo", "finance");
 export const ada = person("Ada", "admin");
 
 const statuses = "active canceled incomplete incomplete_expired past_due paused trialing unpaid".split(" ");
-const unitAmount = (s: Stripe.Subscription) => s.items.data[0]?.price.unit_amount ?? 0;
-const plan = (s: Stripe.Subscription) => ({
-  interval: s.items.data[0]?.price.recurring?.interval ?? null,
-  seats: s.items.data[0]?.quantity ?? 0,
-});
-const periodEnd = (s: Stripe.Subscription) => date(s.items.data[0]?.current_period_end);
-
-export const accountsConfig = defineConfig({
-  resources: {
-    subscriptions: {
-      stripe: "subscription",
-      table: 'Odd schema.Customer "Accounts"',
-      key: "the key",
-      stripeId: 'stripe "id"',
-      label: "label",
-      updatedAt: "Updated At",
-      where: "NOT gone",
-      fields: {
-        "the status": "status",
-        amount: { from: unitAmount, money: true },
-        price: (s) => unitAmount(s) / 100,
-        renews: periodEnd,
-        plan,
-        note: { from: "customer", compare: "ignoreCase" },
-      },
-      access: { field: "the status", granted: ["active", "trialing"] },
-      missingInStripe: { set: { "the status": "canceled", renews: null } },
-      missingLocal: {
-        insert: (s) => ({
-          'stripe "id"': s.id,
-          label: "inserted",
-          "the status": s.status,
-          amount: unitAmount(s),
-          price: unitAmount(s) / 100,
-          renews: periodEnd(s),
-          plan: plan(s),
-          note: s.customer,
-        }),
-      },
-    },
-  },
-  pace: { requestsPerSecond: 10_000, perEndpoint: 10_000 },
-});
 
 /** Quoted as SQL. */
 export const accountsTable = '"Odd schema"."Customer ""Accounts"""';

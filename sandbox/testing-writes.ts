@@ -36,41 +36,50 @@ export async function noteWrites(local: Sql, table: string, id: string): Promise
 }
 
 export interface Gate {
-  /** Resolves when so many writers stand before it. */
-  reached(writers?: number): Promise<void>;
+  /** Resolves when so many stand before it. */
+  reached(comers?: number): Promise<void>;
   /** Lets them pass, and everybody after them. */
   lift(): Promise<void>;
+  remove(): Promise<void>;
 }
 
 const gateKey = 4711;
 
+/** As a trigger is written: where it stands, e.g. `BEFORE UPDATE ON accounts FOR EACH STATEMENT`. */
+export type Place = `${"BEFORE" | "AFTER"} ${string}`;
+
 /**
- * Holds up whoever updates the table: before a statement has written anything, or at the commit, when everything is
- * written and nobody can see it yet.
+ * Holds up whoever comes to a place in the database: the so many-th who comes, or everybody. `AFTER … DEFERRABLE INITIALLY
+ * DEFERRED` is at the commit, when everything is written and nobody can see it yet.
  */
-export async function closeGate(local: Sql, table: string, where: "before" | "at commit"): Promise<Gate> {
-  const keeper: ReservedSql = await local.reserve();
+export async function closeGate(sql: Sql, place: Place, nth?: number): Promise<Gate> {
+  const keeper: ReservedSql = await sql.reserve();
   await keeper`SELECT pg_advisory_lock(${gateKey})`;
-  await local.unsafe(`
+  // A sequence counts also what is rolled back.
+  await sql.unsafe(`
+    CREATE SEQUENCE comers;
     CREATE FUNCTION wait_at_gate() RETURNS trigger LANGUAGE plpgsql AS $$
-      BEGIN PERFORM pg_advisory_xact_lock_shared(${gateKey}); RETURN NULL; END $$;
-    CREATE ${
-      where === "before"
-        ? `TRIGGER gate BEFORE UPDATE ON ${table} FOR EACH STATEMENT`
-        : `CONSTRAINT TRIGGER gate AFTER UPDATE ON ${table} DEFERRABLE INITIALLY DEFERRED FOR EACH ROW`
-    } EXECUTE FUNCTION wait_at_gate()`);
+      BEGIN
+        IF ${nth === undefined} OR nextval('public.comers') = ${nth ?? 0} THEN
+          PERFORM pg_advisory_xact_lock_shared(${gateKey});
+        END IF;
+        RETURN new;
+      END $$;
+    CREATE ${place.includes("DEFERRABLE") ? "CONSTRAINT " : ""}TRIGGER gate ${place} EXECUTE FUNCTION wait_at_gate()`);
   const waiting = async () =>
     (
-      await local`
+      await sql`
         SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = ${gateKey} AND NOT granted
           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`
     ).length;
   return {
-    reached: (writers = 1) => expect.poll(waiting, { timeout: 15_000, interval: 10 }).toBe(writers),
+    reached: (comers = 1) => expect.poll(waiting, { timeout: 20_000, interval: 10 }).toBe(comers),
     lift: async () => {
       await keeper`SELECT pg_advisory_unlock(${gateKey})`;
       keeper.release();
-      await local.unsafe(`DROP FUNCTION wait_at_gate() CASCADE`);
+    },
+    remove: async () => {
+      await sql.unsafe("DROP FUNCTION wait_at_gate() CASCADE; DROP SEQUENCE comers");
     },
   };
 }

@@ -245,31 +245,31 @@ async function takeIn(
       row.kind === "missing_local"
         ? { ...sides, fields: null, change: null, impact: null }
         : reassess(place.resource, place.table, { ...row, ...sides });
-    return [
-      { id: row.id, resolved: seen.fields?.length === 0, asked: found?.expected !== undefined, ...seen, fix },
-    ];
+    const resolved = seen.fields?.length === 0;
+    return [{ id: row.id, resolved, asked: found?.expected !== undefined, ...seen, fix }];
   });
+  const [gone, differing] = [changed.filter((row) => row.resolved), changed.filter((row) => !row.resolved)];
   await tx`
     UPDATE driftdesk.discrepancies d
     SET observed = v.observed, expected = v.expected, fields = coalesce(v.fields, d.fields),
         change = coalesce(v.change, d.change), impact = coalesce(v.impact, d.impact),
         -- How fresh an observation is goes by when Stripe was asked.
-        observed_at = CASE WHEN v.asked THEN ${now} ELSE d.observed_at END,
-        state = CASE WHEN v.resolved THEN 'resolved' ELSE d.state END,
-        closed_at = CASE WHEN v.resolved THEN ${now} ELSE d.closed_at END
-    FROM jsonb_to_recordset(${tx.json(changed.map(({ fix: _, ...row }) => row) as never)})
-      AS v (id bigint, observed jsonb, expected jsonb, fields jsonb, change text, impact text, resolved boolean, asked boolean)
+        observed_at = CASE WHEN v.asked THEN ${now} ELSE d.observed_at END
+    FROM jsonb_to_recordset(${tx.json(differing.map(({ fix: _, ...row }) => row) as never)})
+      AS v (id bigint, observed jsonb, expected jsonb, fields jsonb, change text, impact text, asked boolean)
     WHERE d.id = v.id AND d.state = 'open'`;
-  return changed
-    .filter((row) => row.resolved)
-    .map(({ fix }) => ({
-      actor: "system",
-      action: "discrepancy.resolved" as const,
-      account_id: fix.accountId,
-      resource: fix.resource,
-      discrepancy_id: fix.discrepancyId,
-      fix_id: fix.id,
-      subject: fix.label ?? fix.stripeId ?? fix.localKey,
-      data: { kind: fix.kind, stripeId: fix.stripeId, localKey: fix.localKey, customerId: fix.customerId },
-    }));
+  // What the difference was stays to be seen, as after a run.
+  await tx`
+    UPDATE driftdesk.discrepancies SET state = 'resolved', closed_at = ${now}
+    WHERE id = ANY(${gone.map((row) => row.id)}::bigint[]) AND state = 'open'`;
+  return gone.map(({ fix }) => ({
+    actor: "system",
+    action: "discrepancy.resolved" as const,
+    account_id: fix.accountId,
+    resource: fix.resource,
+    discrepancy_id: fix.discrepancyId,
+    fix_id: fix.id,
+    subject: fix.label ?? fix.stripeId ?? fix.localKey,
+    data: { kind: fix.kind, stripeId: fix.stripeId, localKey: fix.localKey, customerId: fix.customerId },
+  }));
 }
