@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
-    include: ["lib/**/*.test.ts", "sandbox/**/*.test.ts", "bin/**/*.test.ts"],
+    include: ["app/**/*.test.ts", "lib/**/*.test.ts", "sandbox/**/*.test.ts", "bin/**/*.test.ts"],
     globalSetup: ["lib/db/testing-setup.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
