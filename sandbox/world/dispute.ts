@@ -78,6 +78,31 @@ export function makeDispute(
   };
 }
 
+/** The dispute after the bank has decided. */
+export function closedDispute(
+  random: Random,
+  dispute: Stripe.Dispute,
+  charge: Stripe.Charge,
+  facts: { at: number; status: "won" | "lost" },
+): Stripe.Dispute {
+  const returned = { dispute: dispute.id, created: facts.at, reversal: true };
+  return {
+    ...dispute,
+    balance_transactions:
+      facts.status === "won"
+        ? [...dispute.balance_transactions, balanceTransaction(random, charge, returned)]
+        : dispute.balance_transactions,
+    evidence_details: {
+      ...dispute.evidence_details,
+      due_by: null,
+      has_evidence: true,
+      submission_count: 1,
+      submission_method: "manual",
+    },
+    status: facts.status,
+  };
+}
+
 /** In the smallest unit of whichever currency. */
 const disputeFee = 1_500;
 

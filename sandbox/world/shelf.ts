@@ -22,8 +22,8 @@ export class Shelf<T extends { id: string }> extends Map<string, T> {
     const order = this.#newestFirst;
     if (order) {
       const old = this.get(id);
-      if (old) order.splice(this.#placeOf(order, old), 1);
-      order.splice(this.#placeOf(order, object), 0, object);
+      if (old) order.splice(this.placeIn(order, old), 1);
+      order.splice(this.placeIn(order, object), 0, object);
     }
     return super.set(id, object);
   }
@@ -54,12 +54,8 @@ export class Shelf<T extends { id: string }> extends Map<string, T> {
     return group.get(value) ?? [];
   }
 
-  #compare(a: T, b: T): number {
-    return this.#createdOf(b) - this.#createdOf(a) || (a.id < b.id ? 1 : a.id > b.id ? -1 : 0);
-  }
-
-  /** Where an object is, or would go. */
-  #placeOf(order: readonly T[], object: T): number {
+  /** Where an object is in a newest-first list, or would be. */
+  placeIn(order: readonly T[], object: T): number {
     let low = 0;
     let high = order.length;
     while (low < high) {
@@ -68,5 +64,9 @@ export class Shelf<T extends { id: string }> extends Map<string, T> {
       else high = middle;
     }
     return low;
+  }
+
+  #compare(a: T, b: T): number {
+    return this.#createdOf(b) - this.#createdOf(a) || (a.id < b.id ? 1 : a.id > b.id ? -1 : 0);
   }
 }
