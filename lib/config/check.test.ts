@@ -19,7 +19,11 @@ beforeEach(async () => {
     world,
     config: { ...everyType, pace },
     now: () => now,
-    sandbox: { restrictedKeys: { [restricted]: ["rak_subscription_read", "rak_customer_read"] } },
+    sandbox: {
+      restrictedKeys: {
+        [restricted]: ["rak_accounts_kyc_basic_read", "rak_subscription_read", "rak_customer_read"],
+      },
+    },
   });
 });
 afterEach(() => t.close());

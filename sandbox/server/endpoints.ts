@@ -1,177 +1,215 @@
-// Which lists there are, what each of them can be filtered by, and what can be expanded in its objects.
+// Which lists there are, and what each of them can be filtered by. Stripe refuses what is not in here, and so do we.
 import type { Shelf } from "../world/shelf.ts";
 import { day } from "../world/times.ts";
 import type { World } from "../world/world.ts";
 import { invalid } from "./refusal.ts";
 
-type Wire = { id: string };
+export type Wire = { id: string };
 type Test = (object: Wire) => boolean;
 
+interface Filter {
+  test: (value: string) => Test;
+  /** The property that must have the value, when the filter is as simple as that. */
+  property?: string;
+  /** Where the object that the value names has to be. */
+  names?: { of: string; shelf: (world: World) => Shelf<Wire> };
+}
+
 export interface Endpoint {
+  /** The `object` of its objects. */
+  type: string;
   /** As Stripe calls one in its messages. */
   name: string;
   /** Permission of a restricted key. */
   permission: string;
   shelf: (world: World) => Shelf<Wire>;
-  /** Parameter → what its value lets through. */
-  filters: Record<string, (value: string) => Test>;
+  filters: Record<string, Filter>;
   /** Parameters that come as lists (`types[]`). */
   listFilters?: Record<string, (values: string[]) => Test>;
-  /** What is left out when the filter is not given. */
+  /** Properties that can be narrowed by gt, gte, lt and lte, besides `created`. */
+  ranges?: Record<string, (object: Wire) => unknown>;
+  /** What is left out when a filter is not given. */
   unless?: Record<string, Test>;
-  /** Whether a list can be narrowed by `created`. */
-  created: boolean;
-  /** Property → where the object of its id is. */
-  expand: Record<string, (world: World) => Shelf<Wire>>;
-  /** What a list never shows, though it can be retrieved. */
+  /** What a list never shows. */
   hidden?: (object: Wire, nowSeconds: number) => boolean;
+  /** What cannot be retrieved either. */
+  forgotten?: (object: Wire, nowSeconds: number) => boolean;
 }
 
 const shelf = <T extends Wire>(pick: (world: World) => Shelf<T>) =>
   pick as unknown as (world: World) => Shelf<Wire>;
-const property = (object: Wire, name: string): unknown =>
-  (object as unknown as Record<string, unknown>)[name];
-const is =
-  (name: string) =>
-  (value: string): Test =>
-  (object) =>
-    String(property(object, name)) === value;
+export const shelves = {
+  customers: shelf((world) => world.customers),
+  subscriptions: shelf((world) => world.subscriptions),
+  invoices: shelf((world) => world.invoices),
+  charges: shelf((world) => world.charges),
+  paymentIntents: shelf((world) => world.paymentIntents),
+  refunds: shelf((world) => world.refunds),
+  prices: shelf((world) => world.prices),
+  products: shelf((world) => world.products),
+};
 
-const customers = shelf((world) => world.customers);
-const charges = shelf((world) => world.charges);
-const paymentIntents = shelf((world) => world.paymentIntents);
-const invoices = shelf((world) => world.invoices);
+/** What a table holds under a name that came from outside: `constructor` is not in any. */
+export const own = <T>(table: Readonly<Record<string, T>> | undefined, name: string): T | undefined =>
+  table && Object.hasOwn(table, name) ? table[name] : undefined;
 
-const oneOf =
-  (param: string, allowed: readonly string[], test: (value: string) => Test) => (value: string) => {
-    if (!allowed.includes(value))
+/** A property however deep, as `items.data.0.price.id`. */
+function property(object: Wire, path: string): unknown {
+  let value: unknown = object;
+  for (const step of path.split("."))
+    value =
+      value === null || typeof value !== "object" ? undefined : (value as Record<string, unknown>)[step];
+  return value;
+}
+
+const is = (path: string): Filter => ({
+  test: (value) => (object) => String(property(object, path)) === value,
+  ...(!path.includes(".") && { property: path }),
+});
+const named = (path: string, of: string, shelf: (world: World) => Shelf<Wire>): Filter => ({
+  ...is(path),
+  names: { of, shelf },
+});
+const oneOf = (param: string, allowed: string, test?: (value: string) => Test): Filter => ({
+  test: (value) => {
+    const values = allowed.split(" ");
+    if (!values.includes(value))
       throw invalid(
-        `Invalid ${param}: must be one of ${allowed.slice(0, -1).join(", ")}, or ${allowed.at(-1)}`,
+        `Invalid ${param}: must be one of ${values.slice(0, -1).join(", ")}, or ${values.at(-1)}`,
         param,
       );
-    return test(value);
-  };
+    return test?.(value) ?? ((object) => property(object, param) === value);
+  },
+});
+const yesOrNo = (param: string, test: (yes: boolean) => Test): Filter => ({
+  test: (value) => {
+    if (value !== "true" && value !== "false") throw invalid(`Invalid boolean: ${value}`, param);
+    return test(value === "true");
+  },
+});
+const active = yesOrNo("active", (yes) => (object) => property(object, "active") === yes);
+const customer = named("customer", "customer", shelves.customers);
+const charge = named("charge", "charge", shelves.charges);
+const paymentIntent = named("payment_intent", "payment_intent", shelves.paymentIntents);
+const collection = oneOf("collection_method", "charge_automatically send_invoice");
 
-const over = ["canceled", "incomplete_expired"];
-const subscriptionStatus = oneOf(
-  "status",
-  [
-    "active",
-    "past_due",
-    "unpaid",
-    "canceled",
-    "incomplete",
-    "incomplete_expired",
-    "trialing",
-    "all",
-    "ended",
-    "paused",
-  ],
-  (value) => (object) =>
-    value === "all" ||
-    (value === "ended"
-      ? over.includes(String(property(object, "status")))
-      : property(object, "status") === value),
-);
+const isOver = (object: Wire) =>
+  ["canceled", "incomplete_expired"].includes(String(property(object, "status")));
+const older = (days: number) => (object: Wire, now: number) =>
+  Number(property(object, "created")) <= now - days * day;
 
 export const endpoints: Record<string, Endpoint> = {
   customers: {
+    type: "customer",
     name: "customer",
     permission: "rak_customer_read",
-    shelf: customers,
-    filters: { email: is("email") },
-    created: true,
-    expand: {},
+    shelf: shelves.customers,
+    // Stripe compares addresses as they are written, upper and lower case apart.
+    filters: { email: is("email"), test_clock: is("test_clock") },
     hidden: (object) => property(object, "deleted") === true,
   },
   subscriptions: {
+    type: "subscription",
     name: "subscription",
     permission: "rak_subscription_read",
-    shelf: shelf((world) => world.subscriptions),
+    shelf: shelves.subscriptions,
     filters: {
-      customer: is("customer"),
-      status: subscriptionStatus,
-      collection_method: is("collection_method"),
-      price: (value) => (object) =>
-        JSON.stringify(property(object, "items")).includes(`"id":"${value}","object":"price"`),
+      customer,
+      customer_account: is("customer_account"),
+      "automatic_tax[enabled]": yesOrNo(
+        "automatic_tax",
+        (yes) => (object) => property(object, "automatic_tax.enabled") === yes,
+      ),
+      test_clock: is("test_clock"),
+      price: named("items.data.0.price.id", "price", shelves.prices),
+      plan: named("items.data.0.plan.id", "plan", shelves.prices),
+      collection_method: collection,
+      status: oneOf(
+        "status",
+        "active past_due unpaid canceled incomplete incomplete_expired trialing paused all ended",
+        (value) => (object) =>
+          value === "all" || (value === "ended" ? isOver(object) : property(object, "status") === value),
+      ),
+    },
+    ranges: {
+      current_period_start: (object) => property(object, "items.data.0.current_period_start"),
+      current_period_end: (object) => property(object, "items.data.0.current_period_end"),
     },
     // A list of subscriptions leaves canceled ones out unless it is asked for them.
-    unless: { status: (object) => !over.includes(String(property(object, "status"))) },
-    created: true,
-    expand: { customer: customers, latest_invoice: invoices },
+    unless: { status: (object) => property(object, "status") !== "canceled" },
   },
   invoices: {
+    type: "invoice",
     name: "invoice",
     permission: "rak_invoice_read",
-    shelf: invoices,
+    shelf: shelves.invoices,
     filters: {
-      customer: is("customer"),
-      status: oneOf("status", ["draft", "open", "paid", "uncollectible", "void"], is("status")),
-      collection_method: is("collection_method"),
-      subscription: (value) => (object) =>
-        JSON.stringify(property(object, "parent")).includes(`"subscription":"${value}"`),
+      customer,
+      customer_account: is("customer_account"),
+      status: oneOf("status", "draft open paid uncollectible void"),
+      collection_method: collection,
+      subscription: named("parent.subscription_details.subscription", "subscription", shelves.subscriptions),
     },
-    created: true,
-    expand: { customer: customers },
+    ranges: { due_date: (object) => property(object, "due_date") },
   },
   charges: {
+    type: "charge",
     name: "charge",
     permission: "rak_charge_read",
-    shelf: charges,
-    filters: { customer: is("customer"), payment_intent: is("payment_intent") },
-    created: true,
-    expand: { customer: customers, payment_intent: paymentIntents },
+    shelf: shelves.charges,
+    filters: { customer, payment_intent: paymentIntent, transfer_group: is("transfer_group") },
   },
   payment_intents: {
+    type: "payment_intent",
     name: "payment_intent",
     permission: "rak_payment_intent_read",
-    shelf: paymentIntents,
-    filters: { customer: is("customer") },
-    created: true,
-    expand: { customer: customers, latest_charge: charges },
+    shelf: shelves.paymentIntents,
+    filters: { customer, customer_account: is("customer_account") },
   },
   refunds: {
+    type: "refund",
     name: "refund",
     permission: "rak_charge_read",
-    shelf: shelf((world) => world.refunds),
-    filters: { charge: is("charge"), payment_intent: is("payment_intent") },
-    created: true,
-    expand: { charge: charges, payment_intent: paymentIntents },
+    shelf: shelves.refunds,
+    filters: { charge, payment_intent: paymentIntent },
   },
   disputes: {
+    type: "dispute",
     name: "dispute",
     permission: "rak_dispute_read",
     shelf: shelf((world) => world.disputes),
-    filters: { charge: is("charge"), payment_intent: is("payment_intent") },
-    created: true,
-    expand: { charge: charges, payment_intent: paymentIntents },
+    filters: { charge, payment_intent: paymentIntent },
   },
   payouts: {
+    type: "payout",
     name: "payout",
     permission: "rak_payout_read",
     shelf: shelf((world) => world.payouts),
     filters: {
-      status: oneOf("status", ["pending", "paid", "failed", "canceled", "in_transit"], is("status")),
+      status: oneOf("status", "pending paid failed canceled in_transit"),
       destination: is("destination"),
-      arrival_date: is("arrival_date"),
     },
-    created: true,
-    expand: {},
+    ranges: { arrival_date: (object) => property(object, "arrival_date") },
   },
   events: {
+    type: "event",
     name: "event",
     permission: "rak_event_read",
     shelf: shelf((world) => world.events),
     filters: {
-      type: (value) => {
-        const whole = value.endsWith("*") ? value.slice(0, -1) : null;
-        return (object) => {
-          const type = String(property(object, "type"));
-          return whole === null ? type === value : type.startsWith(whole);
-        };
+      type: {
+        test: (value) => {
+          const begin = value.endsWith("*") ? value.slice(0, -1) : null;
+          return (object) => {
+            const type = String(property(object, "type"));
+            return begin === null ? type === value : type.startsWith(begin);
+          };
+        },
       },
-      delivery_success: (value) => (object) =>
-        (property(object, "pending_webhooks") === 0) === (value === "true"),
+      delivery_success: yesOrNo(
+        "delivery_success",
+        (yes) => (object) => (property(object, "pending_webhooks") === 0) === yes,
+      ),
     },
     listFilters: {
       types: (values) => {
@@ -179,24 +217,38 @@ export const endpoints: Record<string, Endpoint> = {
         return (object) => values.includes(String(property(object, "type")));
       },
     },
-    created: true,
-    expand: {},
-    hidden: (object, now) => Number(property(object, "created")) <= now - 30 * day,
+    hidden: older(30),
+    forgotten: older(30),
   },
   prices: {
+    type: "price",
     name: "price",
     permission: "rak_plan_read",
-    shelf: shelf((world) => world.prices),
-    filters: { product: is("product"), currency: is("currency"), active: is("active") },
-    created: true,
-    expand: {},
+    shelf: shelves.prices,
+    filters: {
+      active,
+      currency: is("currency"),
+      product: is("product"),
+      type: oneOf("type", "one_time recurring"),
+      "recurring[interval]": is("recurring.interval"),
+    },
+    listFilters: {
+      lookup_keys: (values) => (object) => values.includes(String(property(object, "lookup_key"))),
+    },
   },
   products: {
+    type: "product",
     name: "product",
     permission: "rak_product_read",
-    shelf: shelf((world) => world.products),
-    filters: { active: is("active") },
-    created: true,
-    expand: {},
+    shelf: shelves.products,
+    filters: { active },
+    listFilters: { ids: (values) => (object) => values.includes(object.id) },
+  },
+  webhook_endpoints: {
+    type: "webhook_endpoint",
+    name: "webhook endpoint",
+    permission: "rak_webhook_read",
+    shelf: shelf((world) => world.webhookEndpoints),
+    filters: {},
   },
 };

@@ -1,31 +1,24 @@
 import type { Shelf } from "../world/shelf.ts";
 import type { World } from "../world/world.ts";
-import type { Endpoint } from "./endpoints.ts";
-import { invalid, noSuch, unknownParameter } from "./refusal.ts";
-
-type Wire = { id: string };
-
-/** Objects are replaced, never changed, so the JSON of one is made once. */
-const jsonOf = new WeakMap<Wire, string>();
-
-function json(object: Wire): string {
-  let text = jsonOf.get(object);
-  if (text === undefined) {
-    text = JSON.stringify(object);
-    jsonOf.set(object, text);
-  }
-  return text;
-}
+import { type Endpoint, own, type Wire } from "./endpoints.ts";
+import { expandable, expanded, plain } from "./expansion.ts";
+import { invalid, noSuch, unknownParameters } from "./refusal.ts";
 
 interface Query {
   limit: number;
   startingAfter: string | null;
   endingBefore: string | null;
-  /** Both included, Unix seconds. */
+  created: Range;
+  expand: string[][];
+  tests: ((object: Wire) => boolean)[];
+  /** The narrowest ready-made list that holds everything asked for. */
+  among: readonly Wire[];
+}
+
+/** Both included. */
+interface Range {
   from: number;
   to: number;
-  expand: string[];
-  tests: ((object: Wire) => boolean)[];
 }
 
 /** The body of a list. */
@@ -36,36 +29,35 @@ export function listPage(
   params: URLSearchParams,
   now: number,
 ): string {
-  const query = parse(endpoint, params, now);
+  const query = parse(world, endpoint, params, now);
+  const { among } = query;
   const shelf = endpoint.shelf(world);
-  const all = shelf.newestFirst();
   // Newest first: what is too new comes before `begin`, what is too old from `end` on.
-  const begin = firstIndex(all, (object) => shelf.createdOf(object) <= query.to);
-  const end = firstIndex(all, (object) => shelf.createdOf(object) < query.from);
+  const begin = firstIndex(among, (object) => shelf.createdOf(object) <= query.created.to);
+  const end = firstIndex(among, (object) => shelf.createdOf(object) < query.created.from);
   const passes = (object: Wire) => query.tests.every((test) => test(object));
   const found: Wire[] = [];
   let hasMore = false;
+  const take = (object: Wire) => {
+    if (!passes(object)) return;
+    if (found.length === query.limit) hasMore = true;
+    else found.push(object);
+  };
   if (query.endingBefore === null) {
-    const after =
-      query.startingAfter === null
-        ? begin
-        : Math.max(begin, indexOf(shelf, all, endpoint, query.startingAfter, "starting_after") + 1);
-    for (let i = after; i < end && !hasMore; i++) {
-      const object = all[i] as Wire;
-      if (!passes(object)) continue;
-      if (found.length === query.limit) hasMore = true;
-      else found.push(object);
+    let at = begin;
+    if (query.startingAfter !== null) {
+      const cursor = cursorOf(endpoint, shelf, query.startingAfter, "starting_after", now);
+      const place = shelf.placeIn(among, cursor);
+      at = Math.max(begin, among[place] === cursor ? place + 1 : place);
     }
+    for (; at < end && !hasMore; at++) take(among[at] as Wire);
   } else {
-    const before = Math.min(end, indexOf(shelf, all, endpoint, query.endingBefore, "ending_before"));
-    for (let i = before - 1; i >= begin && !hasMore; i--) {
-      const object = all[i] as Wire;
-      if (!passes(object)) continue;
-      if (found.length === query.limit) hasMore = true;
-      else found.unshift(object);
-    }
+    const cursor = cursorOf(endpoint, shelf, query.endingBefore, "ending_before", now);
+    let at = Math.min(end, shelf.placeIn(among, cursor)) - 1;
+    for (; at >= begin && !hasMore; at--) take(among[at] as Wire);
+    found.reverse();
   }
-  const data = found.map((object) => expanded(world, endpoint, object, query.expand)).join(",");
+  const data = found.map((object) => text(world, endpoint, object, query.expand)).join(",");
   return `{"object":"list","data":[${data}],"has_more":${hasMore},"url":"/v1/${path}"}`;
 }
 
@@ -77,55 +69,84 @@ export function oneObject(
   params: URLSearchParams,
   now: number,
 ): string {
-  const expand: string[] = [];
+  const expand: string[][] = [];
+  const unknown: string[] = [];
   for (const [key, value] of params) {
-    if (!/^expand(\[\d*\])?$/.test(key)) throw unknownParameter(key);
-    expand.push(expandable(endpoint, value, value));
+    if (/^expand(\[\d*\])?$/.test(key)) expand.push(expandable(endpoint.type, value, false));
+    else unknown.push(key);
   }
+  if (unknown.length > 0) throw unknownParameters(unknown);
   const object = endpoint.shelf(world).get(id);
-  const gone = object && endpoint.name === "event" && endpoint.hidden?.(object, now);
-  if (!object || gone) throw noSuch(endpoint.name, id);
-  return expanded(world, endpoint, object, expand);
+  if (!object || endpoint.forgotten?.(object, now)) throw noSuch(endpoint.name, id);
+  return text(world, endpoint, object, expand);
 }
 
-function expanded(world: World, endpoint: Endpoint, object: Wire, expand: string[]): string {
-  if (expand.length === 0 || "deleted" in object) return json(object);
-  const copy: Record<string, unknown> = { ...object };
-  for (const name of expand) {
-    const id = copy[name];
-    if (typeof id === "string") copy[name] = endpoint.expand[name]?.(world).get(id) ?? id;
+/** Objects are replaced, never changed, so the JSON of one is made once. */
+const jsonOf = new WeakMap<Wire, string>();
+
+function text(world: World, endpoint: Endpoint, object: Wire, expand: readonly string[][]): string {
+  if (expand.length > 0) return JSON.stringify(expanded(world, endpoint.type, object, expand));
+  let json = jsonOf.get(object);
+  if (json === undefined) {
+    json = JSON.stringify(plain(object));
+    jsonOf.set(object, json);
   }
-  return JSON.stringify(copy);
+  return json;
 }
 
-function parse(endpoint: Endpoint, params: URLSearchParams, now: number): Query {
+function parse(world: World, endpoint: Endpoint, params: URLSearchParams, now: number): Query {
+  const shelf = endpoint.shelf(world);
   const query: Query = {
     limit: 10,
     startingAfter: null,
     endingBefore: null,
-    from: Number.NEGATIVE_INFINITY,
-    to: Number.POSITIVE_INFINITY,
+    created: { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY },
     expand: [],
     tests: [],
+    among: shelf.newestFirst(),
   };
   const lists = new Map<string, string[]>();
+  const ranges = new Map<string, Range>([["created", query.created]]);
+  const unknown: string[] = [];
   for (const [key, value] of params) {
-    const list = /^(\w+)\[\d*\]$/.exec(key)?.[1];
-    const range = /^created\[(gt|gte|lt|lte)\]$/.exec(key)?.[1];
+    const listed = /^(\w+)(?:\[\d*\])?$/.exec(key)?.[1] ?? "";
+    const [, ranged = "", bound] = /^(\w+?)(?:\[(gt|gte|lt|lte)\])?$/.exec(key) ?? [];
+    const filter = own(endpoint.filters, key);
+    if (value === "" && (filter || key === "limit" || key.startsWith("created"))) throw empty(key);
     if (key === "limit") query.limit = limitOf(value);
     else if (key === "starting_after") query.startingAfter = value;
     else if (key === "ending_before") query.endingBefore = value;
-    else if (endpoint.created && (range || key === "created")) narrow(query, range, value);
-    else if (list === "expand") query.expand.push(expandable(endpoint, value.replace(/^data\./, ""), value));
-    else if (list && endpoint.listFilters?.[list]) lists.set(list, [...(lists.get(list) ?? []), value]);
-    else if (endpoint.filters[key]) query.tests.push(endpoint.filters[key](value));
-    else throw unknownParameter(key);
+    else if (listed === "expand") query.expand.push(expandable(endpoint.type, value, true));
+    else if (own(endpoint.listFilters, listed)) lists.set(listed, [...(lists.get(listed) ?? []), value]);
+    else if (ranged === "created" || own(endpoint.ranges, ranged)) {
+      const range = ranges.get(ranged) ?? { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
+      narrow(range, ranged, bound, value);
+      ranges.set(ranged, range);
+    } else if (filter) {
+      if (filter.names && !filter.names.shelf(world).has(value))
+        throw noSuch(filter.names.of, value, key, 400);
+      const group = filter.property === undefined ? null : shelf.having(filter.property, value);
+      if (group !== null && group.length < query.among.length) query.among = group;
+      query.tests.push(filter.test(value));
+    } else unknown.push(key.replace(/\[.*$/, ""));
   }
-  if (query.startingAfter !== null && query.endingBefore !== null)
-    throw invalid("You may only specify one of these parameters: starting_after, ending_before.");
+  if (unknown.length > 0) throw unknownParameters(unknown);
+  const notBoth = (one: string, other: string) => {
+    throw invalid(`You may only specify one of these parameters: ${one}, ${other}.`);
+  };
+  if (query.startingAfter !== null && query.endingBefore !== null) notBoth("starting_after", "ending_before");
+  if (params.has("type") && lists.has("types")) notBoth("type", "types");
   for (const [name, values] of lists) {
     const test = endpoint.listFilters?.[name];
     if (test) query.tests.push(test(values));
+  }
+  for (const [name, range] of ranges) {
+    const read = endpoint.ranges?.[name];
+    if (!read) continue;
+    query.tests.push((object) => {
+      const value = read(object);
+      return typeof value === "number" && value >= range.from && value <= range.to;
+    });
   }
   for (const [name, test] of Object.entries(endpoint.unless ?? {}))
     if (!params.has(name)) query.tests.push(test);
@@ -135,43 +156,36 @@ function parse(endpoint: Endpoint, params: URLSearchParams, now: number): Query 
 }
 
 function limitOf(value: string): number {
+  const refuse = (message: string) => invalid(message, "limit", "parameter_invalid_integer");
   const limit = Number(value);
-  if (!/^-?\d+$/.test(value))
-    throw invalid(`Invalid integer: ${value}`, "limit", "parameter_invalid_integer");
-  if (limit < 1)
-    throw invalid("This value must be greater than or equal to 1.", "limit", "parameter_invalid_integer");
-  if (limit > 100)
-    throw invalid("This value must be less than or equal to 100.", "limit", "parameter_invalid_integer");
+  if (!/^-?\d+$/.test(value)) throw refuse(`Invalid integer: ${value}`);
+  if (limit < 1) throw refuse("This value must be greater than or equal to 1.");
+  if (limit > 100) throw refuse("This value must be less than or equal to 100.");
   return limit;
 }
 
-function narrow(query: Query, range: string | undefined, value: string): void {
-  if (!/^\d+$/.test(value)) throw invalid(`Invalid timestamp: ${value}`, "created");
+function narrow(range: Range, name: string, bound: string | undefined, value: string): void {
+  const param = bound === undefined ? name : `${name}[${bound}]`;
+  if (!/^-?\d+$/.test(value)) throw invalid(`Invalid integer: ${value}`, param, "parameter_invalid_integer");
   const at = Number(value);
-  if (range === undefined || range === "gte") query.from = Math.max(query.from, at);
-  if (range === undefined || range === "lte") query.to = Math.min(query.to, at);
-  if (range === "gt") query.from = Math.max(query.from, at + 1);
-  if (range === "lt") query.to = Math.min(query.to, at - 1);
+  if (bound === undefined || bound === "gte") range.from = Math.max(range.from, at);
+  if (bound === undefined || bound === "lte") range.to = Math.min(range.to, at);
+  if (bound === "gt") range.from = Math.max(range.from, at + 1);
+  if (bound === "lt") range.to = Math.min(range.to, at - 1);
 }
 
-function expandable(endpoint: Endpoint, name: string, given: string): string {
-  if (endpoint.expand[name]) return name;
-  throw invalid(`This property cannot be expanded (${given}).`, "expand");
-}
+const empty = (param: string) =>
+  invalid(
+    `You passed an empty string for '${param}'. We assume empty values are an attempt to unset a parameter; however '${param}' cannot be unset. You should remove '${param}' from your request or supply a non-empty value.`,
+    param,
+    "parameter_invalid_empty",
+  );
 
-function indexOf(
-  shelf: Shelf<Wire>,
-  all: readonly Wire[],
-  endpoint: Endpoint,
-  id: string,
-  param: string,
-): number {
+function cursorOf(endpoint: Endpoint, shelf: Shelf<Wire>, id: string, param: string, now: number): Wire {
   const object = shelf.get(id);
-  if (!object || "deleted" in object) throw noSuch(endpoint.name, id, param, 400);
-  const created = shelf.createdOf(object);
-  let i = firstIndex(all, (other) => shelf.createdOf(other) <= created);
-  while (all[i] !== object) i++;
-  return i;
+  if (!object || "deleted" in object || endpoint.forgotten?.(object, now))
+    throw noSuch(endpoint.name, id, param, 400);
+  return object;
 }
 
 /** The first place from which on a condition holds, in a list where it does not hold before it. */

@@ -23,8 +23,12 @@ export const invalid = (message: string, param?: string, code?: string, status =
     type: "invalid_request_error",
   });
 
-export const unknownParameter = (param: string): Refusal =>
-  invalid(`Received unknown parameter: ${param}`, param, "parameter_unknown");
+export const unknownParameters = (params: readonly string[]): Refusal =>
+  invalid(
+    `Received unknown parameter${params.length > 1 ? "s" : ""}: ${params.join(", ")}`,
+    params[0],
+    "parameter_unknown",
+  );
 
 export const noSuch = (name: string, id: string, param = "id", status = 404): Refusal =>
   invalid(`No such ${name}: '${id}'`, param, "resource_missing", status);
