@@ -4,6 +4,7 @@ import { apiVersion, type WireEvent } from "../world/event.ts";
 import { Random } from "../world/random.ts";
 import { secondsOf } from "../world/times.ts";
 import { type World, wants } from "../world/world.ts";
+import { plain } from "./expansion.ts";
 
 /**
  * `deliver` sends it; `refuse` is an endpoint that answers 500, so that Stripe keeps it pending and tries again; `lose` is
@@ -27,6 +28,9 @@ interface Pending {
   dueAt: number;
 }
 
+/** How long an endpoint may take to answer. */
+const patienceMs = 10_000;
+
 /** Growing gaps between attempts, in minutes: three days in all. */
 const retryMinutes = [5, 30, 120, 300, 600, 720, 720, 720, 720];
 
@@ -38,6 +42,8 @@ export class Webhooks {
   readonly #now: () => Date;
   readonly #random: Random;
   readonly #secrets = new Map<string, string>();
+  /** Event and endpoint of each delivery that was taken: one that is sent again counts once. */
+  readonly #taken = new Set<string>();
   #pending: Pending[] = [];
   #delivering: Promise<void> = Promise.resolve();
 
@@ -113,12 +119,20 @@ export class Webhooks {
       status,
     });
     if (status !== null && status >= 200 && status < 300) {
-      const latest = this.#world.events.get(event.id) ?? event;
-      this.#world.events.put({ ...latest, pending_webhooks: Math.max(0, latest.pending_webhooks - 1) });
+      this.#count(event.id, endpoint.id);
       return;
     }
     const minutes = retryMinutes[pending.attempts - 1];
     if (minutes !== undefined) this.#pending.push({ ...pending, dueAt: now + minutes * 60 });
+  }
+
+  #count(eventId: string, endpointId: string): void {
+    const delivery = `${eventId} ${endpointId}`;
+    if (this.#taken.has(delivery)) return;
+    this.#taken.add(delivery);
+    const event = this.#world.events.get(eventId);
+    if (event)
+      this.#world.events.put({ ...event, pending_webhooks: Math.max(0, event.pending_webhooks - 1) });
   }
 
   async #send(event: WireEvent, endpoint: Stripe.WebhookEndpoint, now: number): Promise<number | null> {
@@ -128,7 +142,7 @@ export class Webhooks {
       .find((found) => found !== undefined);
     if (outcome === "refuse") return 500;
     if (outcome === "lose") return 200;
-    const payload = JSON.stringify(event, null, 2);
+    const payload = JSON.stringify(plain(event), null, 2);
     const signature = Stripe.webhooks.generateTestHeaderString({
       payload,
       secret: this.#secrets.get(endpoint.id) ?? "",
@@ -144,7 +158,7 @@ export class Webhooks {
           "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
         },
         redirect: "manual",
-        signal: AbortSignal.timeout(10_000),
+        signal: AbortSignal.timeout(patienceMs),
       });
       await answer.body?.cancel();
       return answer.status;

@@ -15,7 +15,7 @@ type Status = Stripe.Subscription.Status;
 type Outcome = "paid" | "failed" | "written_off" | "void" | "draft";
 
 /** Stripe gives up on a first payment after 23 hours, and on a later one after some weeks of retries. */
-const firstPaymentWithin = 23 * hour;
+export const firstPaymentWithin = 23 * hour;
 const retriesFor = 21 * day;
 const trialLength = 14 * day;
 
