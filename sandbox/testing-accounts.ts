@@ -40,7 +40,7 @@ export interface Accounts extends TestDesk {
   /** Changes the rows of these subscriptions, by an SQL assignment. */
   spoil(ids: readonly string[], assignment?: string): Promise<void>;
   /** A full run. Answers the discrepancies of these subscriptions, in their order. */
-  reconcile(ids?: readonly string[]): Promise<Discrepancy[]>;
+  reconcile(ids?: readonly string[], desk?: Desk): Promise<Discrepancy[]>;
   /** The same without a run. */
   found(ids: readonly string[], desk?: Desk): Promise<Discrepancy[]>;
   /** Local rows of these subscriptions, with every column as text. */
@@ -105,9 +105,9 @@ export async function openAccounts(options: AccountsOptions = {}): Promise<Accou
         [[...ids]],
       );
     },
-    reconcile: async (ids = []) => {
-      const { run } = await requestRun(desk, { mode: "full", trigger: "command", actor: systemActor });
-      const ended = await executeRun(desk, run.id);
+    reconcile: async (ids = [], at = desk) => {
+      const { run } = await requestRun(at, { mode: "full", trigger: "command", actor: systemActor });
+      const ended = await executeRun(at, run.id);
       if (ended.state !== "succeeded") throw new Error(`${ended.state}: ${ended.message}`);
       return found(ids);
     },

@@ -75,41 +75,68 @@ async function outdatedBy(desk: Desk, question: Question): Promise<News | null> 
       ? { outcome: "stale", message: "Stripe knows it by now. The next run compares the two." }
       : null;
   if (!current) return { outcome: "stale", message: "Stripe does not know it any more." };
-  const { object, projected } = current;
-  const broken = projected.failed?.filter((column) => column in fix.expected) ?? [];
-  if (broken.length > 0)
-    return { outcome: "stale", message: `The mapping could not read it again: ${projected.error}` };
-  const columns = resource.fields.map((field) => field.column);
-  const now = Object.fromEntries(columns.map((column, i) => [column, projected.values[i] ?? null]));
-  const [expected, intended] = await spell(desk, table, columns, [now, fix.expected]);
-  const differs = columns.some(
-    (column) => column in fix.expected && expected?.[column] !== intended?.[column],
-  );
-  if (!differs) return null;
-  const message = "Stripe says something else by now. Look again, then decide.";
-  if (fix.action === "update") return { outcome: "stale", message, found: { expected: expected as Values } };
-  const rule = resource.missingLocal;
-  if (rule === "report") return { outcome: "stale", message };
-  const insert = insertValues(table, rule.insert, object);
-  return { outcome: "stale", message, found: insert.error ? null : { expected: insert.values } };
+  const { values, error } =
+    fix.action === "insert" ? inserted(question, current.object) : projectedNow(question, current.projected);
+  if (error !== null) return { outcome: "stale", message: `The mapping could not read it again: ${error}` };
+  // What an insert sets besides may be new each time: a time, a number of one's own.
+  const columns = resource.fields.map((field) => field.column).filter((column) => column in values);
+  const [expected = {}, intended = {}] = await spell(desk, table, columns, [values, fix.expected]);
+  if (columns.every((column) => !(column in fix.expected) || expected[column] === intended[column]))
+    return null;
+  return {
+    outcome: "stale",
+    message: "Stripe says something else by now. Look again, then decide.",
+    found: { expected: fix.action === "insert" ? values : expected },
+  };
+}
+
+interface Reading {
+  values: Values;
+  error: string | null;
+}
+
+/** What the row should hold now; without the columns that could not be read, where the fix does not need them. */
+function projectedNow({ fix, resource }: Question, projected: Projected): Reading {
+  const failed = new Set(projected.failed);
+  const columns = resource.fields.map((field, i) => [field.column, projected.values[i] ?? null] as const);
+  return {
+    values: Object.fromEntries(columns.filter(([column]) => !failed.has(column))),
+    error: Object.keys(fix.expected).some((column) => failed.has(column)) ? projected.error : null,
+  };
+}
+
+function inserted({ resource, table }: Question, object: StripeObject): Reading {
+  if (resource.missingLocal === "report")
+    return { values: {}, error: "it says to report missing records only." };
+  return insertValues(table, resource.missingLocal.insert, object);
 }
 
 /** The object that stands for the row now; undefined when there is none. */
 async function currentObject(
   desk: Desk,
-  { fix, resource, table }: Question,
+  question: Question,
 ): Promise<{ object: StripeObject; projected: Projected } | undefined> {
-  const by = resource.match.by;
-  // An address may have several customers; the one that the fix is about is known by its id.
-  const wanted =
+  const { fix, resource, table } = question;
+  const { by } = resource.match;
+  const known = matchOf(resource, fix);
+  const local = known === null ? await localMatch(desk, question) : null;
+  const match = known ?? local?.match ?? null;
+  // An address may have several customers, and changes hands: the one that the fix is about is known by its id.
+  const objects =
     by === "customerEmail" && fix.customerId !== null
-      ? ({ by: "customer", match: fix.customerId } as const)
-      : { by, match: matchOf(resource, fix) ?? (await localMatch(desk, { fix, resource, table })) };
-  if (!wanted.match) return undefined;
-  const objects = await readCurrent(desk.stripe, resource, { ...wanted, match: wanted.match });
+      ? await readCurrent(desk.stripe, resource, { by: "customer", match: fix.customerId })
+      : match === null || match === ""
+        ? []
+        : await readCurrent(desk.stripe, resource, {
+            by,
+            match,
+            // Stripe tells upper and lower case apart; what belongs to no customer is known by its own id.
+            addresses: local ? [local.written] : [],
+            objects: by === "customerEmail" && fix.stripeId !== null ? [fix.stripeId] : [],
+          });
   return objects
     .map((object) => ({ object, projected: projectObject(resource, table, object) }))
-    .filter(({ projected }) => projected.match !== null)
+    .filter(({ projected }) => projected.match !== null && (match === null || projected.match === match))
     .sort(
       ({ projected: a }, { projected: b }) =>
         a.rank - b.rank || b.created - a.created || (a.stripeId < b.stripeId ? 1 : -1),
@@ -117,14 +144,18 @@ async function currentObject(
 }
 
 /** What the row's match column says now; null when there is no such row. */
-async function localMatch(desk: Desk, { fix, resource, table }: Question): Promise<string | null> {
+async function localMatch(
+  desk: Desk,
+  { fix, resource, table }: Question,
+): Promise<{ match: string; written: string } | null> {
   if (fix.localKey === null) return null;
   const target = targetOf(resource, table);
-  const [row] = await desk.local.unsafe<{ match: string | null }[]>(
-    `SELECT ${matchSide(target.match)} AS match FROM ${quoteTable(table)} t WHERE ${keyEquals(table, target, "$1::text")}`,
+  const [row] = await desk.local.unsafe<{ match: string | null; written: string | null }[]>(
+    `SELECT ${matchSide(target.match)} AS match, btrim(t.${quoteName(target.match.column)}::text) AS written
+     FROM ${quoteTable(table)} t WHERE ${keyEquals(table, target, "$1::text")}`,
     [fix.localKey],
   );
-  return row?.match ?? null;
+  return row?.match ? { match: row.match, written: row.written ?? "" } : null;
 }
 
 /** Rows as Postgres spells them, in the types that a run stages them in. */

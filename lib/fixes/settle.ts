@@ -238,7 +238,10 @@ async function takeIn(
     if (!place?.resource || !row) return [];
     const sides = {
       observed: found?.observed ? { ...row.observed, ...found.observed } : row.observed,
-      expected: found?.expected ?? row.expected,
+      expected:
+        found?.expected && row.kind !== "missing_local"
+          ? { ...row.expected, ...found.expected }
+          : (found?.expected ?? row.expected),
     };
     // A row that is missing here has no other side yet: only what it should hold can have changed.
     const seen =

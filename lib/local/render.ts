@@ -46,11 +46,26 @@ export function renderStatement(
     conditions.push(
       text === null
         ? `t.${quoteName(name)} IS NULL`
-        : `${spelled(columnOf(table, name))} IS NOT DISTINCT FROM ${quoteLiteral(text)}`,
+        : spelledByTheSession.has(columnOf(table, name).base)
+          ? `t.${quoteName(name)} IS NOT DISTINCT FROM ${value(name, text)}`
+          : `${spelled(columnOf(table, name))} IS NOT DISTINCT FROM ${quoteLiteral(text)}`,
     );
   if (target.where !== undefined) conditions.push(`(${target.where})`);
   return `UPDATE ${quoteTable(table)} t\nSET ${assignments.join(",\n    ")}\nWHERE ${conditions.join("\n  AND ")}`;
 }
+
+/** Whoever runs the statement may have another time zone or date style: these are compared by value, not as text. */
+const spelledByTheSession = new Set([
+  "date",
+  "time",
+  "timetz",
+  "timestamp",
+  "timestamptz",
+  "interval",
+  "float4",
+  "float8",
+  "bytea",
+]);
 
 /** Text as an SQL literal, whatever `standard_conforming_strings` says. */
 export function quoteLiteral(text: string): string {
