@@ -356,6 +356,8 @@ test("a process that slept until another had ended its run records nothing when 
   const id = await request(t.desk);
   const sleeper = attempt(t.variables, id);
   await served(t.sandbox, Math.floor(requestsInAll / 3));
+  // So slow that the run cannot end before a moment between two of its transactions is met.
+  t.sandbox.setLatency(500);
   // Not in the middle of a transaction, whose locks everybody else would have to wait for.
   const asleepBetween = async () => {
     sleeper.child.kill("SIGSTOP");
@@ -367,6 +369,7 @@ test("a process that slept until another had ended its run records nothing when 
     return false;
   };
   await expect.poll(asleepBetween, { timeout: 30_000, interval: 20 }).toBe(true);
+  t.sandbox.setLatency(latencyMs);
   await goOn(t.desk, t.variables, id);
   expect(await endState(t.desk.sql)).toEqual(undisturbed);
   sleeper.child.kill("SIGCONT");
