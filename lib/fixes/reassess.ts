@@ -1,39 +1,58 @@
+import type { Sql, TransactionSql } from "postgres";
 import type { Resource } from "../config/resource.ts";
 import type { Discrepancy, FieldDifference, Impact, Values } from "../db/schema.ts";
-import type { LocalTable } from "../local/catalog.ts";
+import { type LocalColumn, type LocalTable, quoteName } from "../local/catalog.ts";
+import { quoteLiteral } from "../local/render.ts";
+import { distinct } from "../reconcile/compare.ts";
 
-export type Reassessed = Pick<Discrepancy, "observed" | "expected" | "fields" | "change" | "impact">;
+type Known = Pick<Discrepancy, "kind" | "observed" | "expected">;
+export type Reassessed = Pick<Discrepancy, "fields" | "change" | "impact">;
 
 /**
- * What still differs when one side of a known discrepancy turned out to say something else, by the rules of a run's
- * comparison. Both sides as Postgres spells them. Nothing differs any more when `fields` is empty.
+ * What still differs when one side of known discrepancies turned out to say something else, by the rules of a run's
+ * comparison. Both sides as Postgres spells them. Nothing differs any more where `fields` is empty. For discrepancies whose
+ * local row is there: a missing one has no side to compare.
  */
-export function reassess(
+export async function reassess(
+  sql: Sql | TransactionSql,
   resource: Resource,
   table: LocalTable,
-  known: Pick<Discrepancy, "kind" | "observed" | "expected" | "impact">,
-): Reassessed {
-  const { kind, observed, expected } = known;
-  const fields = differences(resource, table, observed ?? {}, expected ?? {}, kind === "missing_in_stripe");
-  const change = kind === "mismatch" ? changeOf(resource, table, fields) : "not in Stripe";
-  return { observed, expected, fields, change, impact: impactOf(resource, known, fields) };
+  known: readonly Known[],
+): Promise<Reassessed[]> {
+  const differing = await differingColumns(sql, resource, table, known);
+  return known.map((row, n) => {
+    const { kind, observed, expected } = row;
+    const differs = differing[n] ?? {};
+    const fields = resource.fields.flatMap(({ column }): FieldDifference[] => {
+      // A row that Stripe does not know has only what the mapping sets to be compared with.
+      if (!differs[column] || (kind === "missing_in_stripe" && !(column in (expected ?? {})))) return [];
+      return [{ name: column, local: observed?.[column] ?? null, stripe: expected?.[column] ?? null }];
+    });
+    const change = kind === "missing_in_stripe" ? "not in Stripe" : changeOf(resource, table, fields);
+    return { fields, change, impact: impactOf(resource, row, fields) };
+  });
 }
 
-function differences(
+/** Which columns differ, compared in the types that a run stages them in: two spellings of one number are one. */
+async function differingColumns(
+  sql: Sql | TransactionSql,
   resource: Resource,
   table: LocalTable,
-  observed: Values,
-  expected: Values,
-  onlyWhatIsSet: boolean,
-): FieldDifference[] {
-  return resource.fields.flatMap(({ column, compare }) => {
-    if (onlyWhatIsSet && !(column in expected)) return [];
-    const local = observed[column] ?? null;
-    const stripe = expected[column] ?? null;
-    const folded = compare === "ignoreCase" || table.columns.get(column)?.caseInsensitive === true;
-    const same = folded ? local?.toLowerCase() === stripe?.toLowerCase() : local === stripe;
-    return same ? [] : [{ name: column, local, stripe }];
+  known: readonly Known[],
+): Promise<Record<string, boolean>[]> {
+  const compared = resource.fields.flatMap((field) => {
+    const column: LocalColumn | undefined = table.columns.get(field.column);
+    if (!column) return [];
+    const side = (name: string) => `(v.r -> '${name}' ->> ${quoteLiteral(column.name)})::${column.staging}`;
+    return [`${distinct(field, column, side("observed"), side("expected"))} AS ${quoteName(column.name)}`];
   });
+  if (compared.length === 0) return known.map(() => ({}));
+  const sides = known.map(({ observed, expected }) => ({ observed, expected }));
+  return sql.unsafe<Record<string, boolean>[]>(
+    `SELECT ${compared.join(", ")}
+     FROM jsonb_array_elements($1::text::jsonb) WITH ORDINALITY AS v (r, n) ORDER BY v.n`,
+    [JSON.stringify(sides)],
+  );
 }
 
 /** "past_due → active" for a state, the columns' names for anything finer. */
@@ -51,15 +70,23 @@ function changeOf(resource: Resource, table: LocalTable, fields: readonly FieldD
 
 function impactOf(
   resource: Resource,
-  { kind, observed, expected }: Pick<Discrepancy, "kind" | "observed" | "expected">,
+  { kind, observed, expected }: Known,
   fields: readonly FieldDifference[],
 ): Impact {
   const { access } = resource;
-  const granted = (side: Values | null) => access?.granted.includes(side?.[access.field] ?? "") ?? false;
+  const granted = (side: Values | null) => {
+    const value = access && side?.[access.field];
+    return typeof value === "string" && access?.granted.includes(value) === true;
+  };
   const here = granted(observed);
   const there = kind !== "missing_in_stripe" && granted(expected);
-  if (access && there && !here) return "paid_no_access";
-  if (access && here && !there) return "access_no_pay";
-  const money = new Set(resource.fields.flatMap((field) => (field.money ? [field.column] : [])));
-  return fields.some((field) => money.has(field.name)) ? "money" : "other";
+  if (there && !here) return "paid_no_access";
+  if (here && !there) return "access_no_pay";
+  const money = resource.fields.flatMap((field) => (field.money ? [field.column] : []));
+  // An amount in a row that Stripe does not know is an amount that differs, whatever the mapping sets.
+  const differs =
+    kind === "missing_in_stripe"
+      ? money.some((column) => (observed?.[column] ?? null) !== null)
+      : fields.some((field) => money.includes(field.name));
+  return differs ? "money" : "other";
 }

@@ -1,8 +1,8 @@
 // Steps 3 and 4 of a fix: the guarded write, then its outcome with its audit entry.
 import type { TransactionSql } from "postgres";
-import { type AuditDraft, appendAudit } from "../audit/append.ts";
+import { appendAudit } from "../audit/append.ts";
 import type { Resource } from "../config/resource.ts";
-import type { Discrepancy, FixState, Values } from "../db/schema.ts";
+import type { FixState, Values } from "../db/schema.ts";
 import type { Desk } from "../desk.ts";
 import { describeTable, type LocalTable } from "../local/catalog.ts";
 import {
@@ -14,8 +14,8 @@ import {
   type WriteOutcome,
 } from "../local/write.ts";
 import { auditOf, type IntendedFix, type Work } from "./execute.ts";
+import { takeIn } from "./found.ts";
 import { lackingColumn, matchOf, targetOf } from "./plan.ts";
-import { reassess } from "./reassess.ts";
 import { transaction } from "./transaction.ts";
 
 export interface Settled {
@@ -33,7 +33,7 @@ type Group =
   | { fixes: IntendedFix[]; resource: Resource; table: LocalTable }
   | { fixes: IntendedFix[]; resource: null };
 
-async function byResource(desk: Desk, fixes: readonly IntendedFix[]): Promise<Group[]> {
+export async function byResource(desk: Desk, fixes: readonly IntendedFix[]): Promise<Group[]> {
   const groups = [...Map.groupBy(fixes, (fix) => fix.resource)];
   return Promise.all(
     groups.map(async ([name, group]) => {
@@ -211,68 +211,4 @@ async function unsettled(tx: TransactionSql, given: readonly Settled[]): Promise
     ORDER BY d.id FOR NO KEY UPDATE OF d, f`;
   const ids = new Set(open.map((row) => row.id));
   return given.filter(({ fix }) => ids.has(fix.id));
-}
-
-/** Brings discrepancies up to date with what was found. Answers the entries of those where nothing differs any more. */
-async function takeIn(
-  tx: TransactionSql,
-  desk: Desk,
-  settled: readonly Settled[],
-  now: Date,
-): Promise<AuditDraft[]> {
-  const news = settled.filter((one) => one.found);
-  if (news.length === 0) return [];
-  type Known = Pick<Discrepancy, "id" | "kind" | "observed" | "expected" | "impact">;
-  const known = await tx<Known[]>`
-    SELECT id, kind, observed, expected, impact FROM driftdesk.discrepancies
-    WHERE id = ANY(${news.map(({ fix }) => fix.discrepancyId)}::bigint[])`;
-  const byId = new Map(known.map((row) => [row.id, row]));
-  const groups = await byResource(
-    desk,
-    news.map(({ fix }) => fix),
-  );
-  const places = new Map(groups.map((group) => [group.fixes[0]?.resource, group]));
-  const changed = news.flatMap(({ fix, found }) => {
-    const place = places.get(fix.resource);
-    const row = byId.get(fix.discrepancyId);
-    if (!place?.resource || !row) return [];
-    const sides = {
-      observed: found?.observed ? { ...row.observed, ...found.observed } : row.observed,
-      expected:
-        found?.expected && row.kind !== "missing_local"
-          ? { ...row.expected, ...found.expected }
-          : (found?.expected ?? row.expected),
-    };
-    // A row that is missing here has no other side yet: only what it should hold can have changed.
-    const seen =
-      row.kind === "missing_local"
-        ? { ...sides, fields: null, change: null, impact: null }
-        : reassess(place.resource, place.table, { ...row, ...sides });
-    const resolved = seen.fields?.length === 0;
-    return [{ id: row.id, resolved, asked: found?.expected !== undefined, ...seen, fix }];
-  });
-  const [gone, differing] = [changed.filter((row) => row.resolved), changed.filter((row) => !row.resolved)];
-  await tx`
-    UPDATE driftdesk.discrepancies d
-    SET observed = v.observed, expected = v.expected, fields = coalesce(v.fields, d.fields),
-        change = coalesce(v.change, d.change), impact = coalesce(v.impact, d.impact),
-        -- How fresh an observation is goes by when Stripe was asked.
-        observed_at = CASE WHEN v.asked THEN ${now} ELSE d.observed_at END
-    FROM jsonb_to_recordset(${tx.json(differing.map(({ fix: _, ...row }) => row) as never)})
-      AS v (id bigint, observed jsonb, expected jsonb, fields jsonb, change text, impact text, asked boolean)
-    WHERE d.id = v.id AND d.state = 'open'`;
-  // What the difference was stays to be seen, as after a run.
-  await tx`
-    UPDATE driftdesk.discrepancies SET state = 'resolved', closed_at = ${now}
-    WHERE id = ANY(${gone.map((row) => row.id)}::bigint[]) AND state = 'open'`;
-  return gone.map(({ fix }) => ({
-    actor: "system",
-    action: "discrepancy.resolved" as const,
-    account_id: fix.accountId,
-    resource: fix.resource,
-    discrepancy_id: fix.discrepancyId,
-    fix_id: fix.id,
-    subject: fix.label ?? fix.stripeId ?? fix.localKey,
-    data: { kind: fix.kind, stripeId: fix.stripeId, localKey: fix.localKey, customerId: fix.customerId },
-  }));
 }

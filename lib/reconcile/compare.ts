@@ -1,6 +1,7 @@
 // The comparison as one set operation: a full join of what Stripe says with what the local rows say, every column by
 // IS DISTINCT FROM in its own type. Built here as SQL text, because the columns are the mapping's.
 import type { TransactionSql } from "postgres";
+import type { Field } from "../config/resource.ts";
 import type { LocalColumn } from "../local/catalog.ts";
 import { encodeValue } from "../local/encode.ts";
 import { quoteLiteral } from "../local/render.ts";
@@ -23,38 +24,51 @@ export const expectedSide = (stage: Stage, condition = "true") =>
     ? `SELECT * FROM ${stage.expected} WHERE match IS NOT NULL AND (${condition})`
     : chosen(stage, condition);
 
+/** Whether two values of a column, in its staging type, differ. */
+export function distinct(field: Field, column: LocalColumn, left: string, right: string): string {
+  const folded = field.compare === "ignoreCase" || column.caseInsensitive;
+  const side = (value: string) => (folded ? `lower((${value})::text)` : value);
+  return `${side(left)} IS DISTINCT FROM ${side(right)}`;
+}
+
 const differs = (stage: Stage, i: number): string => {
   const column = stage.columns[i] as LocalColumn;
-  const field = stage.resource.fields[i];
-  const folded = field?.compare === "ignoreCase" || column.caseInsensitive;
-  const side = (alias: string) => (folded ? `lower(${alias}.f${i}::text)` : `${alias}.f${i}`);
-  return `(${side("l")} IS DISTINCT FROM ${side("e")}
+  const field = stage.resource.fields[i] as Field;
+  return `(${distinct(field, column, `l.f${i}`, `e.f${i}`)}
     AND (e.failed IS NULL OR NOT e.failed @> ${textArray([column.name])}))`;
 };
 
 const anyDiffers = (stage: Stage) =>
   stage.columns.length === 0 ? "false" : stage.columns.map((_, i) => differs(stage, i)).join("\n OR ");
 
-/** What `missingInStripe.set` writes, as Postgres text by column; null when it only reports. */
-function setWhenMissing(stage: Stage): Map<string, string | null> | null {
-  const rule = stage.resource.missingInStripe;
+interface Setting {
+  name: string;
+  /** The column's number. */
+  i: number;
+  /** What is set, as SQL in the column's staging type. */
+  value: string;
+  /** Whether the local row `l` holds something else. */
+  differs: string;
+}
+
+/** What `missingInStripe.set` writes, in the order of the fields; null when it only reports. */
+function setWhenMissing({ resource, table, columns }: Stage): Setting[] | null {
+  const rule = resource.missingInStripe;
   if (rule === "report") return null;
-  return new Map(
-    Object.entries(rule.set).map(([name, value]) => [name, encodeValue(value, columnOf(stage.table, name))]),
-  );
+  return resource.fields.flatMap((field, i) => {
+    if (!(field.column in rule.set)) return [];
+    const column = columns[i] as LocalColumn;
+    const text = encodeValue(rule.set[field.column], columnOf(table, field.column));
+    const value = `${text === null ? "NULL" : quoteLiteral(text)}::${column.staging}`;
+    return [{ name: field.column, i, value, differs: distinct(field, column, `l.f${i}`, value) }];
+  });
 }
 
 /** A row that Stripe does not know is in order when it already holds what the mapping would set. */
 function alreadySet(stage: Stage): string {
   const set = setWhenMissing(stage);
-  if (!set) return "false";
-  const holds = [...set].map(([name, value]) => {
-    const i = stage.columns.findIndex((column) => column.name === name);
-    if (i < 0) return "false";
-    const type = (stage.columns[i] as LocalColumn).staging;
-    return `l.f${i} IS NOT DISTINCT FROM ${value === null ? "NULL" : `${quoteLiteral(value)}::${type}`}`;
-  });
-  return holds.length === 0 ? "false" : holds.join(" AND ");
+  if (!set || set.length === 0) return "false";
+  return `NOT (${set.map((one) => one.differs).join(" OR ")})`;
 }
 
 /** First pass over everything: which pairs may differ. Only their names are kept. */
@@ -94,15 +108,21 @@ export async function confirmCandidates(sql: TransactionSql, stage: Stage): Prom
   const names = textArray(columns.map((column) => column.name));
   const values = (alias: string) =>
     `jsonb_object(${names}, ARRAY[${columns.map((_, i) => `${alias}.f${i}::text`).join(", ")}]::text[])`;
-  const differences = columns
-    .map(
-      (column, i) =>
-        `(${i}, ${quoteLiteral(column.name)}, l.f${i}::text, e.f${i}::text, ${differs(stage, i)})`,
-    )
-    .join(",\n        ");
+  const differences = columns.map(
+    (column, i) => `(${i}, ${quoteLiteral(column.name)}, l.f${i}::text, e.f${i}::text, ${differs(stage, i)})`,
+  );
   const set = setWhenMissing(stage);
-  const setJson =
-    set === null ? "NULL::jsonb" : `${quoteLiteral(JSON.stringify(Object.fromEntries(set)))}::jsonb`;
+  const named = (one: Setting) => `${quoteLiteral(one.name)}, (${one.value})::text`;
+  const whatIsSet = set === null ? "NULL::jsonb" : `jsonb_build_object(${set.map(named).join(", ")})`;
+  const settings = (set ?? []).map(
+    (one) => `(${one.i}, ${quoteLiteral(one.name)}, l.f${one.i}::text, (${one.value})::text, ${one.differs})`,
+  );
+  const listed = (rows: readonly string[]) => `
+        FROM (VALUES
+        ${rows.join(",\n        ") || "(0, '', NULL::text, NULL::text, false)"}) AS v (n, name, local, stripe, differs)`;
+  const fields = `
+        coalesce(jsonb_agg(jsonb_build_object('name', name, 'local', local, 'stripe', stripe) ORDER BY n)
+                 FILTER (WHERE differs), '[]')`;
   const inMatches = `match IN (SELECT match FROM ${stage.candidates} UNION SELECT match FROM ${stage.reread})`;
 
   await sql.unsafe(`DROP TABLE IF EXISTS ${stage.confirmed}`);
@@ -126,17 +146,16 @@ export async function confirmCandidates(sql: TransactionSql, stage: Stage): Prom
              ${grantedSql(stage, "l")} AS local_granted, ${grantedSql(stage, "e")} AS stripe_granted,
              e.failed IS NOT NULL AND e.failed @> ${textArray([resource.access?.field ?? ""])} AS access_unknown,
              ${moneyDeltaSql(stage)} AS money_delta,
-             d.fields, d.money
+             CASE WHEN e.match IS NULL THEN m.fields ELSE d.fields END AS fields, d.money
       FROM reread l
       FULL JOIN (${expectedSide(stage, inMatches)}) e ON e.match = l.match
       LEFT JOIN repeated r ON r.match = l.match AND e.match IS NOT NULL
       CROSS JOIN LATERAL (
-        SELECT coalesce(jsonb_agg(jsonb_build_object('name', name, 'local', local, 'stripe', stripe) ORDER BY n)
-                        FILTER (WHERE differs), '[]') AS fields,
+        SELECT ${fields} AS fields,
                coalesce(bool_or(differs AND name = ANY(${textArray(resource.fields.filter((f) => f.money).map((f) => f.column))})), false) AS money
-        FROM (VALUES
-        ${differences || "(0, '', NULL::text, NULL::text, false)"}) AS v (n, name, local, stripe, differs)
+        ${listed(differences)}
       ) d
+      CROSS JOIN LATERAL (SELECT ${fields} AS fields ${listed(settings)}) m
       WHERE l.key IS NULL
          OR (e.match IS NULL AND NOT (${alreadySet(stage)}))
          OR r.match IS NOT NULL
@@ -145,14 +164,10 @@ export async function confirmCandidates(sql: TransactionSql, stage: Stage): Prom
     ), shaped AS (
       SELECT p.kind, p.stripe_id, p.local_key, p.customer_id, p.label, p.observed, p.row_error, p.currency,
              p.local_granted, p.stripe_granted, p.access_unknown, p.money, p.money_delta, p.amount_minor,
-             CASE p.kind WHEN 'missing_in_stripe' THEN ${setJson}
+             CASE p.kind WHEN 'missing_in_stripe' THEN ${whatIsSet}
                          WHEN 'missing_local' THEN coalesce(c.insert_values, p.expected)
                          ELSE p.expected END AS expected,
-             CASE p.kind WHEN 'missing_in_stripe' THEN (
-                    SELECT coalesce(jsonb_agg(jsonb_build_object('name', s.key, 'local', p.observed ->> s.key, 'stripe', s.value) ORDER BY s.key), '[]')
-                    FROM jsonb_each_text(coalesce(${setJson}, '{}'::jsonb)) s
-                    WHERE p.observed ->> s.key IS DISTINCT FROM s.value)
-                  ELSE p.fields END AS fields
+             p.fields
       FROM paired p
       LEFT JOIN (
         SELECT DISTINCT ON (match) match, insert_values FROM ${stage.candidates}
