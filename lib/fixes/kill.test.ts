@@ -22,7 +22,7 @@ let everything: string[];
 let undisturbed: Awaited<ReturnType<typeof ending>>;
 
 beforeAll(async () => {
-  company = await openAccounts({ customers: 2_200, databases: 2 });
+  company = await openAccounts({ customers: 2_000, databases: 2 });
   const ids = company.take(1_240);
   [wrong, missing, touchy] = [ids.slice(0, 1_200), ids.slice(1_200, 1_230), ids.slice(1_230)];
   everything = [...ids, ...unknown];
@@ -44,12 +44,28 @@ async function decide(): Promise<number> {
   ]);
   await company.spoil([...wrong, ...touchy], `"the status" = 'past_due', "Updated At" = NULL`);
   await company.spoil(unknown, `"the status" = 'active', "Updated At" = NULL`);
-  const rows = await company.reconcile(everything);
-  expect(rows.filter((row) => row.state === "open")).toHaveLength(everything.length);
+  await findAgain();
+  const rows = (await company.found(everything)).filter((row) => row.state === "open");
+  expect(rows).toHaveLength(everything.length);
   const { id } = await company.decide("apply", rows, fin);
   await company.spoil(touchy, `"the status" = 'unpaid'`);
   await company.writes.forget();
   return id;
+}
+
+/** The first time by a run; then as that run found it, in a version that nobody decided on. */
+async function findAgain(): Promise<void> {
+  const { sql } = company.desk;
+  const [first] = await sql`SELECT to_regclass('found_first') IS NULL AS yes`;
+  if (first?.yes) {
+    await company.reconcile();
+    await sql`CREATE TABLE found_first AS SELECT * FROM driftdesk.discrepancies`;
+  }
+  await sql`
+    UPDATE driftdesk.discrepancies d
+    SET state = f.state, observed = f.observed, fields = f.fields, change = f.change, impact = f.impact,
+        version = d.version + 1, closed_at = NULL, decided_by = NULL, decided_at = NULL, bulk_id = NULL
+    FROM found_first f WHERE f.id = d.id`;
 }
 
 /** Everything that an action leaves behind, but for numbers that sequences give and what an earlier round counted. */

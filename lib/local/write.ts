@@ -27,6 +27,8 @@ export type WriteOutcome =
 const rowsPerStatement = 2_000;
 /** Somebody else's long transaction must not hold up thousands of rows. */
 const lockTimeout = "5s";
+/** When all of a batch have had that long, each of them by itself is not waited for again: the others' rows are held meanwhile. */
+const secondLockTimeout = "100ms";
 
 /** Writes `expected` into each row that still says `observed`, and answers one outcome per row, in their order. */
 export async function updateGuarded(
@@ -187,7 +189,7 @@ async function inBatches(
       written.push(...(await begin(local, (tx) => statement(tx, part))));
     } catch (error) {
       if (!isRefusal(error)) throw error;
-      const alone = await rowByRow(local, part, statement);
+      const alone = await rowByRow(local, part, statement, isLocked(error) ? secondLockTimeout : lockTimeout);
       written.push(...alone.written);
       for (const [i, message] of alone.failures) failures.set(i, message);
     }
@@ -195,9 +197,9 @@ async function inBatches(
   return { written, failures };
 }
 
-function begin<T>(local: Sql, work: (tx: TransactionSql) => Promise<T>): Promise<T> {
+function begin<T>(local: Sql, work: (tx: TransactionSql) => Promise<T>, patience = lockTimeout): Promise<T> {
   return local.begin(async (tx) => {
-    await tx.unsafe(`SET LOCAL lock_timeout = '${lockTimeout}'`);
+    await tx.unsafe(`SET LOCAL lock_timeout = '${patience}'`);
     return await work(tx);
   }) as Promise<T>;
 }
@@ -206,22 +208,27 @@ async function rowByRow(
   local: Sql,
   part: Numbered,
   statement: (tx: TransactionSql, part: Numbered) => Promise<Numbered>,
+  patience: string,
 ): Promise<{ written: number[]; failures: Map<number, string> }> {
   const failures = new Map<number, string>();
   const written: number[] = [];
   const inOne = (rows: Numbered) =>
-    begin(local, async (tx) => {
-      const done: number[] = [];
-      for (const i of rows) {
-        try {
-          done.push(...(await tx.savepoint((inner) => statement(inner, [i]))));
-        } catch (error) {
-          if (!isRefusal(error)) throw error;
-          failures.set(i, messageOf(error));
+    begin(
+      local,
+      async (tx) => {
+        const done: number[] = [];
+        for (const i of rows) {
+          try {
+            done.push(...(await tx.savepoint((inner) => statement(inner, [i]))));
+          } catch (error) {
+            if (!isRefusal(error)) throw error;
+            failures.set(i, messageOf(error));
+          }
         }
-      }
-      return done;
-    });
+        return done;
+      },
+      patience,
+    );
   try {
     written.push(...(await inOne(part)));
   } catch (error) {
@@ -230,7 +237,7 @@ async function rowByRow(
     for (const i of part) {
       if (failures.has(i)) continue;
       try {
-        written.push(...(await begin(local, (tx) => statement(tx, [i]))));
+        written.push(...(await begin(local, (tx) => statement(tx, [i]), patience)));
       } catch (inner) {
         if (!isRefusal(inner)) throw inner;
         failures.set(i, messageOf(inner));
@@ -247,8 +254,10 @@ export function isRefusal(error: unknown): error is Error & { code: string } {
   return /^[0-9A-Z]{5}$/.test(error.code) && !/^(08|53|57P|58)/.test(error.code);
 }
 
+const isLocked = (error: Error & { code: string }) => error.code === "55P03";
+
 function messageOf(error: Error & { code: string }): string {
-  if (error.code === "55P03")
+  if (isLocked(error))
     return `Somebody else's transaction holds the row for longer than ${lockTimeout}. Try again later.`;
   // Postgres's detail quotes the whole row, columns included that Driftdesk was never meant to see: only its message.
   return error.message;
