@@ -55,7 +55,7 @@ export function listPage(
     const cursor = cursorOf(endpoint, shelf, query.endingBefore, "ending_before", now);
     let at = Math.min(end, shelf.placeIn(among, cursor)) - 1;
     for (; at >= begin && !hasMore; at--) take(among[at] as Wire);
-    
+    found.reverse();
   }
   const data = found.map((object) => text(world, endpoint, object, query.expand)).join(",");
   return `{"object":"list","data":[${data}],"has_more":${hasMore},"url":"/v1/${path}"}`;
