@@ -212,6 +212,25 @@ describe("killed", () => {
     await endsAsUndisturbed(id);
   });
 
+  test("and taken up when Stripe says something else: what was written is told, not asked about", async () => {
+    const id = await decide();
+    const [one = ""] = wrong;
+    const { status } = company.subscription(one);
+    const gate = await closeGate(company.desk.sql, "BEFORE UPDATE ON driftdesk.fixes FOR EACH STATEMENT", 1);
+    await killedAt(id, gate);
+    await gate.lift();
+    await gate.remove();
+    company.pass(16 * 60_000);
+    company.change(one, { status: "unpaid" });
+    await recover(id);
+    company.change(one, { status });
+    company.pass(-16 * 60_000);
+    const { bulk, ...rest } = await ending(id);
+    expect(rest).toEqual({ ...undisturbed, bulk: undefined });
+    expect(bulk).toMatchObject({ state: "done", applied: 1_233, stale: 10, failed: 0 });
+    await company.tellsTheWholeStory();
+  });
+
   const random = new Random(2026);
   test.each([1, 2, 3].map((round) => [round, Math.floor(random.next() * 2 * 1_200)]))(
     "at random, round %i: when %i entries are told",
