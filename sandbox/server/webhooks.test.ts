@@ -45,14 +45,12 @@ async function openCompany(): Promise<Company> {
       const body = Buffer.concat(chunks).toString();
       const signature = String(request.headers["stripe-signature"]);
       opened.raw.push({ body, signature });
-      if (opened.status === 200) {
-        // Under the clock of the test, as an endpoint would under its own.
-        const seconds = Math.floor(now.getTime() / 1000);
-        opened.received.push(
-          stripe.webhooks.constructEvent(body, signature, secret, 300, undefined, seconds * 1000),
-        );
-      }
-      response.writeHead(opened.status).end();
+      // Under the clock of the test, as an endpoint would under its own.
+      const event = held(() =>
+        stripe.webhooks.constructEvent(body, signature, secret, 300, undefined, now.getTime()),
+      );
+      if (opened.status === 200 && event) opened.received.push(event);
+      response.writeHead(opened.status === 200 && !event ? 400 : opened.status).end();
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -68,6 +66,14 @@ async function openCompany(): Promise<Company> {
       }),
   };
   return opened;
+}
+
+function held(check: () => Stripe.Event): Stripe.Event | null {
+  try {
+    return check();
+  } catch {
+    return null;
+  }
 }
 
 const someSubscription = () =>
