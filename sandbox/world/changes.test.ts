@@ -1,9 +1,10 @@
 // What can happen in the account, seen as Stripe's own package sees it: the objects afterwards, and the events that tell.
-import Stripe from "stripe";
-import { afterEach, expect, test } from "vitest";
-import { type Sandbox, startSandbox } from "../server/server.ts";
+import fc from "fast-check";
+import type Stripe from "stripe";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { type Asked, openSandbox, now as start } from "../server/testing.ts";
 import { changeEmail, createCustomer, deleteCustomer } from "./changes/customer.ts";
-import { closeDispute, dispute, refund, settlePayout } from "./changes/money.ts";
+import { closeDispute, dispute, refund, settlePayout, settleRefund } from "./changes/money.ts";
 import {
   cancel,
   changePlan,
@@ -15,132 +16,431 @@ import {
   subscribe,
 } from "./changes/subscription.ts";
 import { passTime } from "./changes/time.ts";
-import { generateWorld, type World } from "./world.ts";
+import type { Shelf } from "./shelf.ts";
+import { contradictions, readAccount } from "./testing.ts";
+import { day, secondsOf } from "./times.ts";
+import type { World } from "./world.ts";
 
-const now = new Date("2026-11-24T12:00:00Z");
-let sandbox: Sandbox | undefined;
-afterEach(() => sandbox?.close());
+let now = start;
+let asked: Asked;
+let world: World;
+let stripe: Stripe;
+beforeEach(async () => {
+  now = start;
+  asked = await openSandbox({ now: () => now, generate: { customers: 40 } });
+  world = asked.sandbox.world;
+  stripe = asked.stripe;
+  // What happened in the second in which the account was made is no news.
+  pass(60);
+});
+afterEach(() => asked.close());
 
-async function open(): Promise<{ world: World; stripe: Stripe; told: () => Promise<string[]> }> {
-  const world = generateWorld({ seed: 11, customers: 40, now: new Date(now.getTime() - 60_000) });
-  sandbox = await startSandbox({ world, now: () => now });
-  const { port } = new URL(sandbox.url);
-  const stripe = new Stripe(sandbox.secretKey, {
-    host: "127.0.0.1",
-    port: Number(port),
-    protocol: "http",
-    telemetry: false,
-  });
-  const since = Math.floor(now.getTime() / 1000);
-  const told = async () =>
-    (await stripe.events.list({ created: { gte: since }, limit: 100 })).data
-      .map(({ type }) => type)
-      .reverse();
-  return { world, stripe, told };
+const pass = (seconds: number) => {
+  now = new Date(now.getTime() + seconds * 1_000);
+};
+
+/** What the API tells of since the last time, in the order in which it happened. */
+async function news(): Promise<Stripe.Event[]> {
+  const { data } = await stripe.events.list({ created: { gte: secondsOf(now) }, limit: 100 });
+  pass(1);
+  const order = [...world.events.keys()];
+  return data.sort((a, b) => order.indexOf(a.id) - order.indexOf(b.id));
 }
+const types = (events: readonly Stripe.Event[]) => events.map(({ type }) => type);
 
-const priceOf = (world: World) => [...world.prices.keys()][0] as string;
-
-test("somebody subscribes, renews, fails to pay, pays after all, changes the plan and cancels", async () => {
-  const { world, stripe, told } = await open();
+function somebody(price = "price_pro_monthly_usd", more: { trialDays?: number; declined?: boolean } = {}) {
   const customer = createCustomer(world, now, { email: "new@example.com" });
-  const [first, second] = [...world.prices.keys()];
-  const made = subscribe(world, now, { customer: customer.id, price: first as string });
-  const asked = { subscription: made.id };
-  const status = async () => (await stripe.subscriptions.retrieve(made.id)).status;
-  expect(await status()).toBe("active");
-  const before = (await stripe.subscriptions.retrieve(made.id)).items.data[0]?.current_period_end ?? 0;
-  renew(world, new Date(before * 1000), asked);
-  expect((await stripe.subscriptions.retrieve(made.id)).items.data[0]?.current_period_end).toBeGreaterThan(
-    before,
-  );
-  failRenewal(world, now, asked);
-  expect(await status()).toBe("past_due");
-  recover(world, now, asked);
-  expect(await status()).toBe("active");
-  changePlan(world, now, { ...asked, price: second as string });
-  expect((await stripe.subscriptions.retrieve(made.id)).items.data[0]?.price.id).toBe(second);
-  cancel(world, now, asked);
-  expect(await status()).toBe("canceled");
-  const invoices = await stripe.invoices.list({ customer: customer.id });
-  for (const invoice of invoices.data) {
-    expect(invoice.status).toBe("paid");
-    expect(invoice.amount_paid + invoice.amount_remaining).toBe(invoice.amount_due);
-  }
-  expect(await told()).toEqual(
-    expect.arrayContaining([
+  const subscription = subscribe(world, now, { customer: customer.id, price, ...more });
+  return { customer: customer.id, subscription: subscription.id };
+}
+const periodEnd = (subscription: Stripe.Subscription) => subscription.items.data[0]?.current_period_end ?? 0;
+const invoiceOf = async (subscription: Stripe.Subscription) =>
+  stripe.invoices.retrieve(String(subscription.latest_invoice), {
+    expand: ["payments.data.payment.payment_intent"],
+  });
+
+describe("a subscription", () => {
+  test("begins with a paid invoice", async () => {
+    const { subscription } = somebody();
+    const made = await stripe.subscriptions.retrieve(subscription);
+    expect(made.status).toBe("active");
+    expect(await invoiceOf(made)).toMatchObject({ status: "paid", amount_paid: 4_900, attempt_count: 1 });
+    expect(types(await news())).toEqual([
       "customer.created",
+      "customer.updated",
+      "invoice.created",
+      "invoice.finalized",
+      "charge.succeeded",
+      "payment_intent.succeeded",
+      "invoice.paid",
       "customer.subscription.created",
+    ]);
+  });
+
+  test("begins with a trial that costs nothing", async () => {
+    const { subscription } = somebody("price_team_monthly_usd", { trialDays: 14 });
+    const made = await stripe.subscriptions.retrieve(subscription);
+    expect(made).toMatchObject({ status: "trialing", trial_end: secondsOf(now) + 14 * day });
+    expect(await invoiceOf(made)).toMatchObject({ status: "paid", amount_due: 0 });
+  });
+
+  test("begins incomplete when the card is declined, and expires when nobody pays", async () => {
+    const { subscription } = somebody("price_pro_monthly_usd", { declined: true });
+    expect((await stripe.subscriptions.retrieve(subscription)).status).toBe("incomplete");
+    await news();
+    expire(world, now, { subscription });
+    const over = await stripe.subscriptions.retrieve(subscription);
+    expect(over).toMatchObject({ status: "incomplete_expired", ended_at: secondsOf(now) });
+    expect(await invoiceOf(over)).toMatchObject({
+      status: "void",
+      payments: { data: [{ payment: { payment_intent: { status: "canceled" } } }] },
+    });
+    expect(types(await news())).toEqual([
+      "payment_intent.canceled",
+      "invoice.voided",
+      "customer.subscription.updated",
+    ]);
+  });
+
+  test("renews: another period, another paid invoice, and what was before", async () => {
+    const { subscription } = somebody();
+    const before = await stripe.subscriptions.retrieve(subscription);
+    now = new Date(periodEnd(before) * 1_000);
+    renew(world, now, { subscription });
+    const after = await stripe.subscriptions.retrieve(subscription);
+    expect(periodEnd(after) - periodEnd(before)).toBeGreaterThan(27 * day);
+    expect(after.items.data[0]?.current_period_start).toBe(periodEnd(before));
+    expect(after.latest_invoice).not.toBe(before.latest_invoice);
+    const told = (await news()).at(-1);
+    expect(told).toMatchObject({
+      type: "customer.subscription.updated",
+      data: { object: { id: subscription }, previous_attributes: { latest_invoice: before.latest_invoice } },
+    });
+    expect(told?.data.previous_attributes).not.toHaveProperty("status");
+  });
+
+  test("fails to renew and recovers: past due and delinquent, then neither", async () => {
+    const { subscription, customer } = somebody();
+    await news();
+    failRenewal(world, now, { subscription });
+    const failed = await stripe.subscriptions.retrieve(subscription);
+    expect(failed.status).toBe("past_due");
+    expect(await invoiceOf(failed)).toMatchObject({ status: "open", amount_remaining: 4_900 });
+    expect(await stripe.customers.retrieve(customer)).toMatchObject({ delinquent: true });
+    const told = await news();
+    expect(types(told)).toEqual([
+      "invoice.created",
+      "invoice.finalized",
+      "charge.failed",
+      "payment_intent.payment_failed",
       "invoice.payment_failed",
+      "customer.subscription.updated",
+      "customer.updated",
+    ]);
+    expect(told.at(-2)?.data.previous_attributes).toMatchObject({ status: "active" });
+
+    recover(world, now, { subscription });
+    const recovered = await stripe.subscriptions.retrieve(subscription);
+    expect(recovered).toMatchObject({ status: "active", latest_invoice: failed.latest_invoice });
+    expect(await invoiceOf(recovered)).toMatchObject({
+      status: "paid",
+      attempt_count: 2,
+      amount_remaining: 0,
+    });
+    expect(await stripe.customers.retrieve(customer)).toMatchObject({ delinquent: false });
+    expect(types(await news())).toEqual([
+      "charge.succeeded",
+      "payment_intent.succeeded",
       "invoice.paid",
       "customer.subscription.updated",
-      "customer.subscription.deleted",
-    ]),
-  );
-});
-
-test("who never pays is unpaid, and a first payment that never came expires", async () => {
-  const { world, stripe } = await open();
-  const customer = createCustomer(world, now, {});
-  const made = subscribe(world, now, { customer: customer.id, price: priceOf(world) });
-  failRenewal(world, now, { subscription: made.id });
-  giveUp(world, now, { subscription: made.id });
-  expect((await stripe.subscriptions.retrieve(made.id)).status).toBe("unpaid");
-  const incomplete = [...world.subscriptions.values()].find(({ status }) => status === "incomplete");
-  if (incomplete) {
-    expire(world, now, { subscription: incomplete.id });
-    expect((await stripe.subscriptions.retrieve(incomplete.id)).status).toBe("incomplete_expired");
-  }
-});
-
-test("a deleted customer is gone, with the subscriptions; another address is told", async () => {
-  const { world, stripe, told } = await open();
-  const customer = createCustomer(world, now, { email: "old@example.com" });
-  const made = subscribe(world, now, { customer: customer.id, price: priceOf(world) });
-  changeEmail(world, now, { customer: customer.id, email: "other@example.com" });
-  expect((await stripe.customers.list({ email: "other@example.com" })).data.map(({ id }) => id)).toEqual([
-    customer.id,
-  ]);
-  deleteCustomer(world, now, { customer: customer.id });
-  expect(await stripe.customers.retrieve(customer.id)).toMatchObject({ id: customer.id, deleted: true });
-  expect((await stripe.subscriptions.retrieve(made.id)).status).toBe("canceled");
-  expect(await told()).toEqual(expect.arrayContaining(["customer.updated", "customer.deleted"]));
-});
-
-test("money goes back, is disputed and arrives", async () => {
-  const { world, stripe, told } = await open();
-  const charge = [...world.charges.values()].find(
-    (one) => one.status === "succeeded" && !one.refunded && one.amount_refunded === 0 && !one.disputed,
-  );
-  const made = refund(world, now, { charge: charge?.id ?? "" });
-  expect(await stripe.charges.retrieve(charge?.id ?? "")).toMatchObject({
-    refunded: true,
-    amount_refunded: made.amount,
+      "customer.updated",
+    ]);
+    const { data: charges } = await stripe.charges.list({ customer });
+    expect(charges.map(({ status }) => status).sort()).toEqual(["failed", "succeeded", "succeeded"]);
   });
-  const other = [...world.charges.values()].find(
-    (one) => one.status === "succeeded" && !one.refunded && !one.disputed,
-  );
-  const disputed = dispute(world, now, { charge: other?.id ?? "" });
-  closeDispute(world, now, { dispute: disputed.id, outcome: "lost" });
-  expect((await stripe.disputes.retrieve(disputed.id)).status).toBe("lost");
-  const payout = [...world.payouts.values()][0];
-  settlePayout(world, now, { payout: payout?.id ?? "" });
-  expect((await stripe.payouts.retrieve(payout?.id ?? "")).status).toBe("paid");
-  expect(await told()).toEqual(
-    expect.arrayContaining([
-      "charge.refunded",
-      "charge.dispute.created",
-      "charge.dispute.closed",
-      "payout.paid",
-    ]),
-  );
+
+  test("is unpaid when no retry helped, and its invoice written off", async () => {
+    const { subscription, customer } = somebody();
+    failRenewal(world, now, { subscription });
+    giveUp(world, now, { subscription });
+    const unpaid = await stripe.subscriptions.retrieve(subscription);
+    expect(unpaid.status).toBe("unpaid");
+    expect(await invoiceOf(unpaid)).toMatchObject({ status: "uncollectible", next_payment_attempt: null });
+    expect(await stripe.customers.retrieve(customer)).toMatchObject({ delinquent: true });
+  });
+
+  test("is canceled at once, or when its period is over", async () => {
+    const { subscription } = somebody();
+    cancel(world, now, { subscription, atPeriodEnd: true });
+    const later = await stripe.subscriptions.retrieve(subscription);
+    expect(later).toMatchObject({
+      status: "active",
+      cancel_at: periodEnd(later),
+      cancel_at_period_end: true,
+    });
+    await news();
+    cancel(world, now, { subscription });
+    expect(await stripe.subscriptions.retrieve(subscription)).toMatchObject({
+      status: "canceled",
+      canceled_at: later.canceled_at,
+      ended_at: secondsOf(now),
+    });
+    expect(types(await news())).toEqual(["customer.subscription.deleted"]);
+    const { data } = await stripe.subscriptions.list({ customer: String(later.customer) });
+    expect(data).toEqual([]);
+  });
+
+  test("that owes is canceled: nobody tries to collect any more", async () => {
+    const { subscription, customer } = somebody();
+    failRenewal(world, now, { subscription });
+    cancel(world, now, { subscription });
+    const over = await stripe.subscriptions.retrieve(subscription);
+    expect(await invoiceOf(over)).toMatchObject({ status: "open", next_payment_attempt: null });
+    expect(await stripe.customers.retrieve(customer)).toMatchObject({ delinquent: false });
+  });
+
+  test("moves to another plan and more seats", async () => {
+    const { subscription } = somebody();
+    await news();
+    changePlan(world, now, { subscription, price: "price_team_yearly_usd", quantity: 7 });
+    const { items } = await stripe.subscriptions.retrieve(subscription);
+    const price = { id: "price_team_yearly_usd" };
+    expect(items.data).toMatchObject([{ price, plan: price, quantity: 7 }]);
+    expect(types(await news())).toEqual(["customer.subscription.updated"]);
+  });
 });
 
-test("as time passes, what is due happens", async () => {
-  const { world } = await open();
-  const before = [...world.subscriptions.values()].filter(({ status }) => status === "active").length;
+describe("a customer", () => {
+  test("has another address, which is found by", async () => {
+    const { customer } = somebody();
+    await news();
+    changeEmail(world, now, { customer, email: "Other@example.com" });
+    const found = (await stripe.customers.list({ email: "Other@example.com" })).data;
+    expect(found.map(({ id }) => id)).toEqual([customer]);
+    expect((await stripe.customers.list({ email: "new@example.com" })).data).toEqual([]);
+    expect(await news()).toMatchObject([
+      { type: "customer.updated", data: { previous_attributes: { email: "new@example.com" } } },
+    ]);
+    changeEmail(world, now, { customer, email: "Other@example.com" });
+    expect(await news()).toEqual([]);
+  });
+
+  test("is deleted, and the subscriptions end", async () => {
+    const { customer, subscription } = somebody();
+    await news();
+    deleteCustomer(world, now, { customer });
+    expect(await stripe.customers.retrieve(customer)).toMatchObject({ id: customer, deleted: true });
+    expect((await stripe.customers.list({ email: "new@example.com" })).data).toEqual([]);
+    expect((await stripe.subscriptions.retrieve(subscription)).status).toBe("canceled");
+    expect(types(await news())).toEqual(["customer.subscription.deleted", "customer.deleted"]);
+  });
+});
+
+describe("money", () => {
+  const chargeOf = async (customer: string) =>
+    (await stripe.charges.list({ customer })).data[0] as Stripe.Charge;
+
+  test("goes back in parts, and never more than came", async () => {
+    const { id } = await chargeOf(somebody().customer);
+    await news();
+    refund(world, now, { charge: id, amount: 900 });
+    expect(await stripe.charges.retrieve(id)).toMatchObject({ amount_refunded: 900, refunded: false });
+    expect(() => refund(world, now, { charge: id, amount: 4_001 })).toThrow("4000 left");
+    refund(world, now, { charge: id });
+    expect(await stripe.charges.retrieve(id)).toMatchObject({ amount_refunded: 4_900, refunded: true });
+    expect((await stripe.refunds.list({ charge: id })).data.map(({ amount }) => amount).sort()).toEqual([
+      4_000, 900,
+    ]);
+    expect(types(await news())).toEqual([
+      "refund.created",
+      "charge.refunded",
+      "refund.created",
+      "charge.refunded",
+    ]);
+  });
+
+  test.each([
+    ["won", 0, ["charge.dispute.closed", "charge.dispute.funds_reinstated"]],
+    ["lost", -4_900, ["charge.dispute.closed"]],
+  ] as const)("is disputed, and the dispute %s", async (outcome, moved, told) => {
+    const { id } = await chargeOf(somebody().customer);
+    await news();
+    const made = dispute(world, now, { charge: id });
+    expect(made).toMatchObject({ status: "needs_response", amount: 4_900 });
+    expect((await stripe.charges.retrieve(id)).disputed).toBe(true);
+    expect(types(await news())).toEqual([
+      "charge.updated",
+      "charge.dispute.created",
+      "charge.dispute.funds_withdrawn",
+    ]);
+    closeDispute(world, now, { dispute: made.id, outcome });
+    const closed = await stripe.disputes.retrieve(made.id);
+    expect(closed.status).toBe(outcome);
+    expect(closed.balance_transactions.reduce((sum, { amount }) => sum + amount, 0)).toBe(moved);
+    expect(types(await news())).toEqual(told);
+  });
+
+  test("arrives: payouts at the company, refunds at the customer", async () => {
+    const [payout] = world.payouts.newestFirst() as [Stripe.Payout];
+    world.payouts.put({ ...payout, status: "in_transit" });
+    settlePayout(world, now, { payout: payout.id });
+    expect((await stripe.payouts.retrieve(payout.id)).status).toBe("paid");
+    const [gone] = world.refunds.newestFirst() as [Stripe.Refund];
+    world.refunds.put({ ...gone, status: "pending", balance_transaction: null });
+    settleRefund(world, now, { refund: gone.id });
+    expect((await stripe.refunds.retrieve(gone.id)).status).toBe("succeeded");
+    expect(types(await news())).toEqual(["payout.paid", "refund.updated"]);
+  });
+});
+
+test("what Stripe would refuse changes nothing", async () => {
+  const { customer, subscription } = somebody();
+  const euro = { customer, price: "price_pro_monthly_eur" };
+  expect(() => subscribe(world, now, euro)).toThrow("pays in usd");
+  expect(() => changePlan(world, now, { subscription, ...euro })).toThrow("is in usd");
+  expect(() => recover(world, now, { subscription })).toThrow("nothing to pay");
+  expect(() => giveUp(world, now, { subscription })).toThrow("is active");
+  expect(() => expire(world, now, { subscription })).toThrow("is active");
+  const [charge] = world.charges.having("customer", customer) as [Stripe.Charge];
+  const disputed = dispute(world, now, { charge: charge.id });
+  expect(() => dispute(world, now, { charge: charge.id })).toThrow("disputed already");
+  expect(() => refund(world, now, { charge: charge.id })).toThrow("disputed");
+  closeDispute(world, now, { dispute: disputed.id, outcome: "lost" });
+  expect(() => closeDispute(world, now, { dispute: disputed.id, outcome: "won" })).toThrow("lost already");
+  deleteCustomer(world, now, { customer });
+  await news();
   const events = world.events.size;
-  passTime(world, new Date(now.getTime() + 40 * 86_400_000));
-  expect(before).toBeGreaterThan(0);
-  expect(world.events.size).toBeGreaterThan(events);
+  expect(() => renew(world, now, { subscription })).toThrow("is canceled");
+  expect(() => cancel(world, now, { subscription })).toThrow("is canceled");
+  expect(() => changeEmail(world, now, { customer, email: "a@example.com" })).toThrow("deleted");
+  expect(() => deleteCustomer(world, now, { customer })).toThrow("deleted");
+  expect(() => refund(world, now, { charge: "ch_nobody" })).toThrow("no ch_nobody");
+  expect(world.events.size).toBe(events);
+});
+
+describe("as time passes", () => {
+  test("what is due happens, each at its own time", async () => {
+    const { subscription } = somebody();
+    const { subscription: trial } = somebody("price_pro_monthly_usd", { trialDays: 14 });
+    const { subscription: leaving } = somebody();
+    cancel(world, now, { subscription: leaving, atPeriodEnd: true });
+    const { subscription: declined } = somebody("price_pro_monthly_usd", { declined: true });
+    const began = secondsOf(now);
+    pass(100 * day);
+    passTime(world, now, { failedRenewals: 0, recovered: 1 });
+    const renewed = await stripe.subscriptions.retrieve(subscription);
+    const { data: invoices } = await stripe.invoices.list({ subscription });
+    expect(invoices).toHaveLength(4);
+    expect(invoices.every(({ status }) => status === "paid")).toBe(true);
+    expect(invoices[0]?.created).toBe(renewed.items.data[0]?.current_period_start);
+    expect(await stripe.subscriptions.retrieve(trial)).toMatchObject({ status: "active" });
+    const first = (await stripe.invoices.list({ subscription: trial })).data.map(({ created }) => created);
+    expect(first).toContain(began + 14 * day);
+    const left = await stripe.subscriptions.retrieve(leaving);
+    expect(left).toMatchObject({ status: "canceled", ended_at: periodEnd(left) });
+    expect(await stripe.subscriptions.retrieve(declined)).toMatchObject({
+      status: "incomplete_expired",
+      ended_at: began + 23 * 3_600,
+    });
+  });
+
+  test.each([
+    ["recovers", 1, "active"],
+    ["is given up", 0, "unpaid"],
+  ])("what fails is tried again, and %s", async (_, recovered, status) => {
+    const { subscription } = somebody();
+    pass(32 * day);
+    passTime(world, now, { failedRenewals: 1, recovered });
+    expect((await stripe.subscriptions.retrieve(subscription)).status).toBe("past_due");
+    pass(6 * day);
+    passTime(world, now, { failedRenewals: 1, recovered });
+    expect((await stripe.subscriptions.retrieve(subscription)).status).toBe(status);
+  });
+
+  test("the same account has the same fate", async () => {
+    const fate = async () => {
+      const other = await openSandbox({ now: () => now, generate: { customers: 40 } });
+      passTime(other.sandbox.world, now);
+      const account = await readAccount(other.stripe);
+      await other.close();
+      return account;
+    };
+    pass(70 * day);
+    const one = await fate();
+    expect(one.invoices.some(({ created }) => created > secondsOf(now) - 30 * day)).toBe(true);
+    expect(await fate()).toEqual(one);
+  });
+});
+
+test("whatever happens in whatever order, the account contradicts itself nowhere", async () => {
+  const any = <T extends { id: string }>(
+    shelf: Shelf<T>,
+    at: number,
+    fits: (object: T) => boolean = () => true,
+  ) => {
+    const fitting = shelf.newestFirst().filter(fits);
+    return fitting[Math.floor(at * fitting.length)]?.id ?? "nothing";
+  };
+  const onSubscription =
+    (
+      change: (world: World, now: Date, asked: { subscription: string }) => unknown,
+      ...statuses: Stripe.Subscription.Status[]
+    ) =>
+    (at: number) =>
+      change(world, now, { subscription: any(world.subscriptions, at, (s) => statuses.includes(s.status)) });
+  const customer = (at: number) => any(world.customers, at, (c) => !c.deleted);
+  const things: ((at: number) => unknown)[] = [
+    (at) => createCustomer(world, now, at < 0.5 ? {} : { email: "some@example.com" }),
+    (at) => subscribe(world, now, { customer: customer(at), price: any(world.prices, at) }),
+    (at) => subscribe(world, now, { customer: customer(at), price: any(world.prices, 1 - at), trialDays: 7 }),
+    (at) => subscribe(world, now, { customer: customer(at), price: any(world.prices, at), declined: true }),
+    onSubscription(renew, "active", "trialing", "past_due"),
+    onSubscription(failRenewal, "active", "trialing", "past_due"),
+    onSubscription(recover, "past_due", "unpaid", "incomplete"),
+    onSubscription(giveUp, "past_due"),
+    onSubscription(expire, "incomplete"),
+    onSubscription(cancel, "active", "trialing", "past_due", "unpaid", "incomplete", "paused"),
+    (at) => cancel(world, now, { subscription: any(world.subscriptions, at), atPeriodEnd: true }),
+    (at) =>
+      changePlan(world, now, {
+        subscription: any(world.subscriptions, at),
+        price: any(world.prices, 1 - at),
+      }),
+    (at) => changeEmail(world, now, { customer: customer(at), email: `a${at}@example.com` }),
+    (at) => deleteCustomer(world, now, { customer: customer(at) }),
+    (at) => refund(world, now, { charge: any(world.charges, at, (c) => c.paid) }),
+    (at) => refund(world, now, { charge: any(world.charges, at, (c) => c.paid), amount: 500 }),
+    (at) => dispute(world, now, { charge: any(world.charges, at, (c) => c.paid) }),
+    (at) =>
+      closeDispute(world, now, { dispute: any(world.disputes, at), outcome: at < 0.5 ? "won" : "lost" }),
+    (at) => settlePayout(world, now, { payout: any(world.payouts, at) }),
+    () => pass(20 * day),
+  ];
+  const step = fc.record({
+    thing: fc.nat(things.length - 1),
+    at: fc.double({ min: 0, max: 0.999, noNaN: true }),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 30, maxLength: 60 }), fc.nat(1_000), async (steps, seed) => {
+      now = start;
+      const other = await openSandbox({ now: () => now, generate: { seed, customers: 15 } });
+      world = other.sandbox.world;
+      let happened = 0;
+      for (const { thing, at } of steps) {
+        pass(60);
+        passTime(world, now);
+        try {
+          things[thing]?.(at);
+          happened++;
+        } catch {
+          // Refused: nothing may have changed.
+        }
+      }
+      passTime(world, now);
+      expect(happened).toBeGreaterThan(5);
+      expect(contradictions(await readAccount(other.stripe), secondsOf(now))).toEqual([]);
+      await other.close();
+    }),
+    { numRuns: 25 },
+  );
 });

@@ -83,7 +83,7 @@ export function closedDispute(
   random: Random,
   dispute: Stripe.Dispute,
   charge: Stripe.Charge,
-  facts: { at: number; status: "won" | "lost" },
+  facts: { at: number; status: "won" | "lost" | "warning_closed" },
 ): Stripe.Dispute {
   const returned = { dispute: dispute.id, created: facts.at, reversal: true };
   return {

@@ -116,6 +116,13 @@ export const writeOff = (world: World, at: number, invoice: Stripe.Invoice): Str
     status_transitions: { ...invoice.status_transitions, marked_uncollectible_at: at },
   });
 
+/** Nobody tries to collect it any more; it can still be paid. */
+export function letRest(world: World, at: number, invoice: Stripe.Invoice): void {
+  if (invoice.status !== "open") return;
+  const rest = { auto_advance: false, next_payment_attempt: null };
+  revise(world, at, world.invoices, "invoice.updated", invoice.id, rest);
+}
+
 /** With its payment intent, which nobody can pay any more. */
 export function voidInvoice(world: World, at: number, invoice: Stripe.Invoice): Stripe.Invoice {
   const intent = of(world.paymentIntents, String(invoice.payments?.data[0]?.payment.payment_intent));

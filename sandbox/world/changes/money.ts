@@ -10,6 +10,7 @@ import { type Change, of, revise } from "./change.ts";
 export const refund: Change<{ charge: string; amount?: number }, Stripe.Refund> = (world, now, asked) => {
   const at = secondsOf(now);
   const charge = paidCharge(world, asked.charge);
+  if (charge.disputed) throw new Error(`${charge.id} is disputed: the bank decides about its money`);
   const left = charge.amount - charge.amount_refunded;
   const amount = asked.amount ?? left;
   if (amount < 1 || amount > left) throw new Error(`${charge.id} has ${left} left to refund, not ${amount}`);
@@ -21,6 +22,13 @@ export const refund: Change<{ charge: string; amount?: number }, Stripe.Refund> 
   revise(world, at, world.charges, "charge.refunded", charge.id, { amount_refunded, refunded });
   return made;
 };
+
+/** The money has arrived at the customer's bank. */
+export const settleRefund: Change<{ refund: string }, Stripe.Refund> = (world, now, asked) =>
+  revise(world, secondsOf(now), world.refunds, "refund.updated", asked.refund, {
+    balance_transaction: world.random.id("txn_3", 23),
+    status: "succeeded",
+  });
 
 /** The customer's bank takes the payment back until it has decided. */
 export const dispute: Change<{ charge: string }, Stripe.Dispute> = (world, now, asked) => {
@@ -35,6 +43,7 @@ export const dispute: Change<{ charge: string }, Stripe.Dispute> = (world, now, 
   return made;
 };
 
+/** The bank has decided; an inquiry, which moved no money, is only closed. */
 export const closeDispute: Change<{ dispute: string; outcome: "won" | "lost" }, Stripe.Dispute> = (
   world,
   now,
@@ -42,19 +51,25 @@ export const closeDispute: Change<{ dispute: string; outcome: "won" | "lost" }, 
 ) => {
   const at = secondsOf(now);
   const open = of(world.disputes, asked.dispute);
+  if (!/needs_response|under_review/.test(open.status))
+    throw new Error(`${open.id} is ${open.status} already`);
   const charge = of(world.charges, String(open.charge));
-  const { id, ...closed } = closedDispute(world.random, open, charge, { at, status: asked.outcome });
+  const status = open.status.startsWith("warning") ? "warning_closed" : asked.outcome;
+  const { id, ...closed } = closedDispute(world.random, open, charge, { at, status });
   const made = revise(world, at, world.disputes, "charge.dispute.closed", id, closed);
-  if (asked.outcome === "won") happen(world, "charge.dispute.funds_reinstated", at, made);
+  if (status === "won") happen(world, "charge.dispute.funds_reinstated", at, made);
   return made;
 };
 
 /** The money arrives at the bank. */
-export const settlePayout: Change<{ payout: string }, Stripe.Payout> = (world, now, asked) =>
-  revise(world, secondsOf(now), world.payouts, "payout.paid", asked.payout, {
+export const settlePayout: Change<{ payout: string }, Stripe.Payout> = (world, now, asked) => {
+  const { id, status } = of(world.payouts, asked.payout);
+  if (status !== "pending" && status !== "in_transit") throw new Error(`${id} is ${status} already`);
+  return revise(world, secondsOf(now), world.payouts, "payout.paid", id, {
     reconciliation_status: "completed",
     status: "paid",
   });
+};
 
 function paidCharge(world: World, id: string): Stripe.Charge {
   const charge = of(world.charges, id);

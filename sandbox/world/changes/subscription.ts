@@ -3,21 +3,24 @@ import { planOf } from "../catalogue.ts";
 import { makeSubscription } from "../subscription.ts";
 import { addMonths, day, secondsOf } from "../times.ts";
 import { happen, type World } from "../world.ts";
-import { bill, payInvoice, voidInvoice, writeOff } from "./billing.ts";
+import { bill, letRest, payInvoice, voidInvoice, writeOff } from "./billing.ts";
 import { type Change, customerOf, of, revise, reviseCustomer } from "./change.ts";
 
 type SubscriptionChange<More = unknown> = Change<{ subscription: string } & More, Stripe.Subscription>;
 
-/** With a first payment that works, or without one for a trial. */
+/** With a first payment, which works unless it is `declined`, or without one for a trial. */
 export const subscribe: Change<
-  { customer: string; price: string; quantity?: number; trialDays?: number },
+  { customer: string; price: string; quantity?: number; trialDays?: number; declined?: boolean },
   Stripe.Subscription
 > = (world, now, asked) => {
   const { random, livemode } = world;
   const at = secondsOf(now);
   const customer = customerOf(world, asked.customer);
   const price = of(world.prices, asked.price);
+  if (customer.currency !== null && customer.currency !== price.currency)
+    throw new Error(`${customer.id} pays in ${customer.currency}, ${price.id} is in ${price.currency}`);
   const trial = asked.trialDays ? { start: at, end: at + asked.trialDays * day } : null;
+  const paid = trial !== null || !asked.declined;
   const subscription = makeSubscription(random, {
     id: random.id("sub_1", 23),
     customer: customer.id,
@@ -25,7 +28,7 @@ export const subscribe: Change<
     livemode,
     price,
     quantity: asked.quantity ?? 1,
-    status: trial ? "trialing" : "active",
+    status: trial ? "trialing" : paid ? "active" : "incomplete",
     periodStart: at,
     periodEnd: trial?.end ?? addMonths(at, monthsOf(price)),
     trial,
@@ -36,7 +39,7 @@ export const subscribe: Change<
   });
   if (customer.currency === null) reviseCustomer(world, at, customer.id, { currency: price.currency });
   const amount = trial ? 0 : amountOf(subscription);
-  const invoice = bill(world, at, subscription, { reason: "subscription_create", amount, paid: true });
+  const invoice = bill(world, at, subscription, { reason: "subscription_create", amount, paid });
   const made = world.subscriptions.put({ ...subscription, latest_invoice: invoice.id });
   happen(world, "customer.subscription.created", at, made);
   return made;
@@ -46,11 +49,7 @@ export const subscribe: Change<
 export const renew: SubscriptionChange = (world, now, asked) => nextPeriod(world, now, asked, true);
 
 /** The next period begins, and its payment fails: the subscription is past due, the customer delinquent. */
-export const failRenewal: SubscriptionChange = (world, now, asked) => {
-  const subscription = nextPeriod(world, now, asked, false);
-  reviseCustomer(world, secondsOf(now), String(subscription.customer), { delinquent: true });
-  return subscription;
-};
+export const failRenewal: SubscriptionChange = (world, now, asked) => nextPeriod(world, now, asked, false);
 
 /** A retry works: the unpaid invoice is paid and the subscription active again. */
 export const recover: SubscriptionChange = (world, now, asked) => {
@@ -71,18 +70,15 @@ export const recover: SubscriptionChange = (world, now, asked) => {
 /** No retry helped: the subscription is unpaid, its invoice written off. */
 export const giveUp: SubscriptionChange = (world, now, asked) => {
   const at = secondsOf(now);
-  writeOff(world, at, unpaidInvoiceOf(world, asked.subscription));
-  const { subscription } = asked;
-  return revise(world, at, world.subscriptions, "customer.subscription.updated", subscription, {
-    status: "unpaid",
-  });
+  const { id } = runningOf(world, asked.subscription, ["past_due"]);
+  writeOff(world, at, unpaidInvoiceOf(world, id));
+  return revise(world, at, world.subscriptions, "customer.subscription.updated", id, { status: "unpaid" });
 };
 
 /** The first payment was not made in time. */
 export const expire: SubscriptionChange = (world, now, asked) => {
   const at = secondsOf(now);
-  const { id, status } = of(world.subscriptions, asked.subscription);
-  if (status !== "incomplete") throw new Error(`${id} is ${status}: it cannot expire`);
+  const { id } = runningOf(world, asked.subscription, ["incomplete"]);
   voidInvoice(world, at, unpaidInvoiceOf(world, id));
   return revise(world, at, world.subscriptions, "customer.subscription.updated", id, {
     canceled_at: at,
@@ -117,6 +113,8 @@ export const cancel: SubscriptionChange<{ atPeriodEnd?: boolean }> = (world, now
     status: "canceled",
   });
   happen(world, "customer.subscription.deleted", at, canceled);
+  const invoice = world.invoices.get(String(canceled.latest_invoice));
+  if (invoice) letRest(world, at, invoice);
   settleDelinquency(world, at, canceled);
   return canceled;
 };
@@ -125,6 +123,8 @@ export const cancel: SubscriptionChange<{ atPeriodEnd?: boolean }> = (world, now
 export const changePlan: SubscriptionChange<{ price: string; quantity?: number }> = (world, now, asked) => {
   const subscription = runningOf(world, asked.subscription);
   const price = of(world.prices, asked.price);
+  if (price.currency !== subscription.currency)
+    throw new Error(`${subscription.id} is in ${subscription.currency}, ${price.id} in ${price.currency}`);
   const item = itemOf(subscription);
   const changed = { ...item, plan: planOf(price), price, quantity: asked.quantity ?? item.quantity ?? 1 };
   const items = { ...subscription.items, data: [changed] };
@@ -139,7 +139,7 @@ function nextPeriod(
   paid: boolean,
 ): Stripe.Subscription {
   const at = secondsOf(now);
-  const subscription = runningOf(world, asked.subscription);
+  const subscription = runningOf(world, asked.subscription, ["active", "trialing", "past_due"]);
   const item = itemOf(subscription);
   // Asked for before its time, the period that runs is cut short.
   const start = Math.min(item.current_period_end, at);
@@ -159,25 +159,33 @@ function nextPeriod(
     { ...subscription, items },
     { reason: "subscription_cycle", amount: amountOf(subscription), paid },
   );
-  return revise(world, at, world.subscriptions, "customer.subscription.updated", subscription.id, {
+  const next = revise(world, at, world.subscriptions, "customer.subscription.updated", subscription.id, {
     ...(start < item.current_period_end && { billing_cycle_anchor: start }),
     items,
     latest_invoice: invoice.id,
     status: paid ? "active" : "past_due",
   });
+  settleDelinquency(world, at, next);
+  return next;
 }
 
-/** A customer who owes nothing on any subscription any more is not delinquent. */
+/** Who owes on any subscription is delinquent. */
 function settleDelinquency(world: World, at: number, { customer }: Stripe.Subscription): void {
-  const owes = world.subscriptions
+  const delinquent = world.subscriptions
     .having("customer", customer)
     .some((each) => each.status === "past_due" || each.status === "unpaid");
-  if (!owes) reviseCustomer(world, at, String(customer), { delinquent: false });
+  reviseCustomer(world, at, String(customer), { delinquent });
 }
 
-function runningOf(world: World, id: string): Stripe.Subscription {
+function runningOf(
+  world: World,
+  id: string,
+  possible?: readonly Stripe.Subscription.Status[],
+): Stripe.Subscription {
   const subscription = of(world.subscriptions, id);
-  if (subscription.ended_at !== null) throw new Error(`${id} is over: it is ${subscription.status}`);
+  const { status } = subscription;
+  if (subscription.ended_at !== null || (possible && !possible.includes(status)))
+    throw new Error(`${id} is ${status}: this cannot happen to it`);
   return subscription;
 }
 

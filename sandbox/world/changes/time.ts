@@ -1,8 +1,8 @@
 import type Stripe from "stripe";
 import { firstPaymentWithin } from "../life.ts";
-import { secondsOf } from "../times.ts";
+import { day, secondsOf } from "../times.ts";
 import type { World } from "../world.ts";
-import { settlePayout } from "./money.ts";
+import { settlePayout, settleRefund } from "./money.ts";
 import { cancel, expire, failRenewal, giveUp, recover, renew } from "./subscription.ts";
 
 /** How much of what is due goes wrong; each is a share from 0 to 1. */
@@ -14,26 +14,23 @@ export interface Luck {
 }
 const ordinaryLuck: Luck = { failedRenewals: 0.08, recovered: 0.7 };
 
-/** Lets everything happen that is due by now, in order and each at its own time: renewals, retries, ends, payouts. */
+/** Lets everything happen that is due by now, in order and each at its own time: renewals, retries, ends, refunds, payouts. */
 export function passTime(world: World, now: Date, luck: Luck = ordinaryLuck): void {
   const until = secondsOf(now);
   const queue: Due[] = [];
-  const wait = (due: Due | null) => {
+  const wait = (due: Due | null, since = 0) => {
     if (due === null || due.at > until) return;
-    const place = queue.findIndex((other) => other.at > due.at);
-    queue.splice(place === -1 ? queue.length : place, 0, due);
+    const at = Math.max(due.at, since);
+    const place = queue.findLastIndex((other) => other.at <= at) + 1;
+    queue.splice(place, 0, { ...due, at });
   };
-  for (const payout of world.payouts.values()) wait(arrivalOf(payout));
+  for (const payout of world.payouts.values()) wait(arrivalOf(world, payout));
+  for (const refund of world.refunds.values()) wait(settlementOf(world, refund));
   for (const subscription of world.subscriptions.values()) wait(nextOf(world, subscription, luck));
   for (let due = queue.shift(); due; due = queue.shift()) {
     due.happen(new Date(due.at * 1000));
     const subscription = world.subscriptions.get(due.id);
-    if (subscription) wait(nextOf(world, subscription, luck));
-  }
-
-  function arrivalOf({ id, status, arrival_date: at }: Stripe.Payout): Due | null {
-    const arrives = status === "pending" || status === "in_transit";
-    return arrives ? { id, at, happen: (when) => settlePayout(world, when, { payout: id }) } : null;
+    if (subscription) wait(nextOf(world, subscription, luck), due.at);
   }
 }
 
@@ -41,6 +38,19 @@ interface Due {
   id: string;
   at: number;
   happen: (when: Date) => unknown;
+}
+
+function arrivalOf(world: World, { id, status, arrival_date: at }: Stripe.Payout): Due | null {
+  if (status !== "pending" && status !== "in_transit") return null;
+  return { id, at, happen: (when) => settlePayout(world, when, { payout: id }) };
+}
+
+/** Banks take some days. */
+const refundWithin = 5 * day;
+
+function settlementOf(world: World, { id, status, created }: Stripe.Refund): Due | null {
+  if (status !== "pending") return null;
+  return { id, at: created + refundWithin, happen: (when) => settleRefund(world, when, { refund: id }) };
 }
 
 /** What a subscription waits for. Nothing when it is over, unpaid or paused: then somebody has to do something. */
