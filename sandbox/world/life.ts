@@ -1,5 +1,15 @@
 // What the life of a customer leaves behind in an account, from their first day until now.
 import type Stripe from "stripe";
+import {
+  begunOf,
+  draftOf,
+  failedOf,
+  hopefulOf,
+  openOf,
+  runningOf,
+  unansweredOf,
+  unpaidOf,
+} from "./before.ts";
 import type { currencies } from "./catalogue.ts";
 import { makeCustomer } from "./customer.ts";
 import { makeDispute } from "./dispute.ts";
@@ -120,7 +130,8 @@ export class Life {
       cancelAtPeriodEnd,
       latestInvoice: null,
     });
-    this.#happen("customer.subscription.created", began, subscription);
+    const firstPeriodEnd = trial ? trial.end : addMonths(began, months);
+    this.#happen("customer.subscription.created", began, begunOf(subscription, firstPeriodEnd));
     let latest: Stripe.Invoice | null = null;
     for (let cycle = Math.max(0, cycles - this.#invoices + 1); cycle <= cycles && this.#invoices > 0; cycle++)
       latest = this.#invoice(customer, subscription, {
@@ -132,7 +143,7 @@ export class Life {
       });
     const now = subscriptions.put({ ...subscription, latest_invoice: latest?.id ?? null });
     if (cycles > 0)
-      this.#happen("customer.subscription.updated", periodStart, now, {
+      this.#happen("customer.subscription.updated", periodStart, runningOf(now, "active"), {
         items: {
           data: [
             {
@@ -142,11 +153,11 @@ export class Life {
           ],
         },
       });
-    const turned = (at: number, from: Status) =>
-      this.#happen("customer.subscription.updated", at, now, { status: from });
-    if (status === "past_due" || status === "unpaid") turned(periodStart + hour, "active");
-    if (status === "unpaid") turned(periodStart + retriesFor, "past_due");
-    if (expiredAt !== null) turned(expiredAt, "incomplete");
+    const turned = (at: number, from: Status, to: Status) =>
+      this.#happen("customer.subscription.updated", at, { ...now, status: to }, { status: from });
+    if (status === "past_due" || status === "unpaid") turned(periodStart + hour, "active", "past_due");
+    if (status === "unpaid") turned(periodStart + retriesFor, "past_due", status);
+    if (expiredAt !== null) turned(expiredAt, "incomplete", status);
     if (status === "paused" && trial)
       this.#happen("customer.subscription.paused", trial.end, now, { status: "trialing" });
     if (cancelAtPeriodEnd)
@@ -215,8 +226,8 @@ export class Life {
                 : null,
       }),
     );
-    this.#happen("invoice.created", at, invoice);
-    if (outcome !== "draft") this.#happen("invoice.finalized", at + 1, invoice);
+    this.#happen("invoice.created", at, draftOf(invoice));
+    if (outcome !== "draft") this.#happen("invoice.finalized", at + 1, openOf(invoice));
     if (payment) {
       const { charge, paymentIntent } = payment;
       world.paymentIntents.put(paymentIntent);
@@ -225,9 +236,9 @@ export class Life {
       this.#happen(
         paid ? "payment_intent.succeeded" : "payment_intent.payment_failed",
         at + 6,
-        paymentIntent,
+        unpaidOf(paymentIntent),
       );
-      if (!paid) this.#happen("invoice.payment_failed", at + 7, invoice);
+      if (!paid) this.#happen("invoice.payment_failed", at + 7, failedOf(invoice));
       if (paid) this.#afterwards(charge);
     }
     if (paid) this.#happen("invoice.paid", at + 7, invoice);
@@ -249,7 +260,7 @@ export class Life {
       const status = pending ? "pending" : random.chance(0.05) ? "failed" : "succeeded";
       const refund = world.refunds.put(makeRefund(random, charge, { amount, created: at, status }));
       const refunded = world.charges.put(refundedCharge(charge, refund));
-      this.#happen("refund.created", at, refund);
+      this.#happen("refund.created", at, hopefulOf(refund));
       if (status === "failed") this.#happen("refund.failed", at + hour, refund);
       else this.#happen("charge.refunded", at, refunded, { amount_refunded: 0, refunded: false });
     } else if (random.chance(0.012)) {
@@ -267,10 +278,10 @@ export class Life {
         makeDispute(random, charge, { created: at, closed, status, livemode }),
       );
       const disputed = world.charges.put({ ...charge, disputed: true });
-      this.#happen("charge.dispute.created", at, dispute);
+      this.#happen("charge.dispute.created", at, unansweredOf(dispute));
       this.#happen("charge.updated", at, disputed, { disputed: false });
       if (dispute.balance_transactions.length > 0)
-        this.#happen("charge.dispute.funds_withdrawn", at, dispute);
+        this.#happen("charge.dispute.funds_withdrawn", at, unansweredOf(dispute));
       if (closed !== null) this.#happen("charge.dispute.closed", closed, dispute, { status: "under_review" });
     }
   }

@@ -1,4 +1,5 @@
 import type Stripe from "stripe";
+import { sentOf } from "./before.ts";
 import type { Random } from "./random.ts";
 import { day } from "./times.ts";
 import { happen, type World } from "./world.ts";
@@ -39,7 +40,7 @@ export function addPayouts(world: World, began: number, now: number): void {
     const payout = world.payouts.put(
       makePayout(random, { created, amount: left, currency, status, livemode }),
     );
-    if (now - created < 30 * day) happen(world, "payout.created", created, payout);
+    if (now - created < 30 * day) happen(world, "payout.created", created, sentOf(payout));
     const arrived = created + 2 * day;
     if (status !== "paid" && status !== "failed") continue;
     if (now - arrived < 30 * day) happen(world, `payout.${status}`, arrived, payout);

@@ -232,8 +232,22 @@ function checkEvents(account: Account, nowSeconds: number, must: Must): void {
     must(event.created <= nowSeconds, event.id, "has not happened yet");
     must(event.created >= created, event.id, `tells of ${id} before it was made`);
     if (!latest.has(id)) latest.set(id, event);
+    for (const [name, at] of moments(event.data.object))
+      must(at <= event.created, event.id, `${event.type} knows ${name} of ${at - event.created} s later`);
   }
   for (const kind of told)
     for (const { id, created } of account[kind])
       must(created <= nowSeconds - 30 * 86_400 || latest.has(id), id, "came without an event");
+}
+
+/** When something happened to an object or a part of it. */
+function moments(value: unknown): [string, number][] {
+  if (value === null || typeof value !== "object") return [];
+  return Object.entries(value).flatMap(([name, inner]): [string, number][] =>
+    typeof inner === "number"
+      ? /ed(_at)?$/.test(name) && inner > 1e9
+        ? [[name, inner]]
+        : []
+      : moments(inner),
+  );
 }

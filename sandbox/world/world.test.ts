@@ -101,3 +101,30 @@ test("a longer history and another time of joining are a matter of options", asy
   expect(without.charges).toEqual([]);
   expect(without.subscriptions.length).toBeGreaterThan(20);
 });
+
+test("an event shows its object as it was then, whatever became of it", async () => {
+  const { account } = await generated({ seed: 18, customers: 900, ageDays: 60 });
+  const shown: Record<string, (object: Record<string, unknown>) => boolean> = {
+    "customer.subscription.created": ({ status }) => /^(active|incomplete|trialing)$/.test(String(status)),
+    "customer.subscription.deleted": ({ status }) => status === "canceled",
+    "invoice.created": ({ status, number }) => status === "draft" && number === null,
+    "invoice.finalized": ({ status, amount_paid: paid }) => status === "open" && paid === 0,
+    "invoice.payment_failed": ({ status, attempted }) => status === "open" && attempted === true,
+    "invoice.paid": ({ status, amount_remaining: left }) => status === "paid" && left === 0,
+    "invoice.voided": ({ status }) => status === "void",
+    "refund.created": ({ status }) => status !== "failed",
+    "refund.failed": ({ status }) => status === "failed",
+    "charge.dispute.created": ({ status, balance_transactions: moved }) =>
+      /needs_response$/.test(String(status)) && (moved as unknown[]).length < 2,
+    "charge.dispute.closed": ({ status }) => /^(won|lost|warning_closed)$/.test(String(status)),
+    "payout.created": ({ status }) => status === "pending",
+    "payout.paid": ({ status }) => status === "paid",
+  };
+  for (const [type, fits] of Object.entries(shown)) {
+    const events = account.events.filter((event) => event.type === type);
+    expect({ type, any: events.length > 0 }).toEqual({ type, any: true });
+    expect(events.filter((event) => !fits(event.data.object as unknown as Record<string, unknown>))).toEqual(
+      [],
+    );
+  }
+});

@@ -1,5 +1,6 @@
 // An invoice and the payment that goes with it, from the first attempt to the last.
 import type Stripe from "stripe";
+import { draftOf, openOf } from "../before.ts";
 import { makeInvoice } from "../invoice.ts";
 import { makePayment } from "../payment.ts";
 import { day } from "../times.ts";
@@ -53,8 +54,8 @@ export function bill(
       settledAt: paid ? at : null,
     }),
   );
-  happen(world, "invoice.created", at, invoice);
-  happen(world, "invoice.finalized", at, invoice);
+  happen(world, "invoice.created", at, draftOf(invoice));
+  happen(world, "invoice.finalized", at, openOf(invoice));
   if (payment) {
     const { charge, paymentIntent } = payment;
     world.paymentIntents.put(paymentIntent);
