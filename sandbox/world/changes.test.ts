@@ -16,10 +16,11 @@ import {
   subscribe,
 } from "./changes/subscription.ts";
 import { passTime } from "./changes/time.ts";
+import { makeDispute } from "./dispute.ts";
 import type { Shelf } from "./shelf.ts";
 import { contradictions, readAccount } from "./testing.ts";
 import { day, secondsOf } from "./times.ts";
-import type { World } from "./world.ts";
+import { generateWorld, type World } from "./world.ts";
 
 let now = start;
 let asked: Asked;
@@ -105,7 +106,8 @@ describe("a subscription", () => {
   test("renews: another period, another paid invoice, and what was before", async () => {
     const { subscription } = somebody();
     const before = await stripe.subscriptions.retrieve(subscription);
-    now = new Date(periodEnd(before) * 1_000);
+    // Three days late: the period goes on where the one before it ended.
+    now = new Date((periodEnd(before) + 3 * day) * 1_000);
     renew(world, now, { subscription });
     const after = await stripe.subscriptions.retrieve(subscription);
     expect(periodEnd(after) - periodEnd(before)).toBeGreaterThan(27 * day);
@@ -280,6 +282,23 @@ describe("money", () => {
     expect(types(await news())).toEqual(told);
   });
 
+  test("does not move in an inquiry, which is closed and neither won nor lost", async () => {
+    const inquiry = makeDispute(world.random, await chargeOf(somebody().customer), {
+      created: secondsOf(now),
+      closed: null,
+      status: "warning_needs_response",
+      livemode: false,
+    });
+    world.disputes.put(inquiry);
+    await news();
+    closeDispute(world, now, { dispute: inquiry.id, outcome: "won" });
+    expect(await stripe.disputes.retrieve(inquiry.id)).toMatchObject({
+      status: "warning_closed",
+      balance_transactions: [],
+    });
+    expect(types(await news())).toEqual(["charge.dispute.closed"]);
+  });
+
   test("arrives: payouts at the company, refunds at the customer", async () => {
     const [payout] = world.payouts.newestFirst() as [Stripe.Payout];
     world.payouts.put({ ...payout, status: "in_transit" });
@@ -301,6 +320,9 @@ test("what Stripe would refuse changes nothing", async () => {
   expect(() => recover(world, now, { subscription })).toThrow("nothing to pay");
   expect(() => giveUp(world, now, { subscription })).toThrow("is active");
   expect(() => expire(world, now, { subscription })).toThrow("is active");
+  const declined = somebody("price_pro_monthly_usd", { declined: true });
+  expect(() => renew(world, now, declined)).toThrow("is incomplete");
+  expect(() => giveUp(world, now, declined)).toThrow("is incomplete");
   const [charge] = world.charges.having("customer", customer) as [Stripe.Charge];
   const disputed = dispute(world, now, { charge: charge.id });
   expect(() => dispute(world, now, { charge: charge.id })).toThrow("disputed already");
@@ -355,6 +377,29 @@ describe("as time passes", () => {
     pass(6 * day);
     passTime(world, now, { failedRenewals: 1, recovered });
     expect((await stripe.subscriptions.retrieve(subscription)).status).toBe(status);
+  });
+
+  test("nothing happens before something that was told earlier, and nothing stays on its way", () => {
+    const larger = generateWorld({ seed: 12, customers: 400, now });
+    const [gone] = larger.refunds.newestFirst() as [Stripe.Refund];
+    larger.refunds.put({ ...gone, status: "pending" });
+    const [payout] = larger.payouts.newestFirst() as [Stripe.Payout];
+    larger.payouts.put({ ...payout, status: "in_transit" });
+    // A retry that comes after the next period has begun: the renewal follows it.
+    const [late] = [...larger.subscriptions.values()].filter(({ status }) => status === "past_due") as [
+      Stripe.Subscription,
+    ];
+    const unpaid = larger.invoices.get(String(late.latest_invoice)) as Stripe.Invoice;
+    const retryAt = periodEnd(late) + 2 * day;
+    larger.invoices.put({ ...unpaid, next_payment_attempt: retryAt });
+    const before = larger.events.size;
+    pass(80 * day);
+    passTime(larger, now, { failedRenewals: 0.1, recovered: 1 });
+    const times = [...larger.events.values()].slice(before).map(({ created }) => created);
+    expect(times.length).toBeGreaterThan(1_000);
+    expect(times).toEqual([...times].sort((a, b) => a - b));
+    expect(larger.refunds.get(gone.id)?.status).toBe("succeeded");
+    expect(larger.payouts.get(payout.id)?.status).toBe("paid");
   });
 
   test("the same account has the same fate", async () => {
