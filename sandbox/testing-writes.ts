@@ -43,7 +43,8 @@ export interface Gate {
   remove(): Promise<void>;
 }
 
-const gateKey = 4711;
+/** The advisory lock that the gate is. */
+export const gateKey = 4711;
 
 /** As a trigger is written: where it stands, e.g. `BEFORE UPDATE ON accounts FOR EACH STATEMENT`. */
 export type Place = `${"BEFORE" | "AFTER"} ${string}`;

@@ -10,12 +10,13 @@ import {
   flo,
   openAccounts,
 } from "../../sandbox/testing-accounts.ts";
-import { closeGate } from "../../sandbox/testing-writes.ts";
+import { closeGate, gateKey } from "../../sandbox/testing-writes.ts";
 import type { ResourceDefinition } from "../config/define.ts";
 import { connect } from "../db/connect.ts";
 import type { BulkAction, Discrepancy } from "../db/schema.ts";
 import { bulkProblems, cancelBulk, getBulk } from "./bulk.ts";
 import { executeBulk } from "./execute.ts";
+import { whileLocked } from "./lock.ts";
 
 let company: Accounts;
 afterEach(() => company.tellsTheWholeStory());
@@ -369,6 +370,15 @@ describe("a mapping that does not fit the table any more", () => {
 describe("several at once", () => {
   inCompany({ customers: 150 });
 
+  /** Ends the connections that hold actions' locks. */
+  async function loseLocks(): Promise<void> {
+    const left = () => company.desk.sql`
+      SELECT pg_terminate_backend(l.pid) FROM pg_locks l
+      WHERE l.locktype = 'advisory' AND l.granted AND l.objid <> ${gateKey}
+        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
+    await expect.poll(left, { interval: 10 }).toHaveLength(0);
+  }
+
   test("a process that lost its lock while it wrote tells nothing twice", async () => {
     const rows = await drifting(4);
     const { id } = await company.decide("apply", rows, fin);
@@ -376,10 +386,7 @@ describe("several at once", () => {
     await company.writes.forget();
     const first = executeBulk(company.desk, id);
     await gate.reached();
-    await company.desk.sql`
-      SELECT pg_terminate_backend(l.pid) FROM pg_locks l
-      WHERE l.locktype = 'advisory' AND l.granted AND l.objid <> 4711
-        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
+    await loseLocks();
     const second = executeBulk(company.desk, id);
     await gate.reached(2);
     await gate.lift();
@@ -388,6 +395,21 @@ describe("several at once", () => {
     expect(await getBulk(company.desk.sql, id)).toMatchObject({ state: "done", applied: 4, stale: 0 });
     expect(await states(rows)).toEqual(["fixed", "fixed", "fixed", "fixed"]);
     expect(await company.writes.rows()).toEqual(once(idsOf(rows)));
+  });
+
+  test("a lock that is lost with its connection is noticed at the next step, and leaves the action to others", async () => {
+    const { desk } = company;
+    const steps: string[] = [];
+    await whileLocked(desk, 1_000_000, async (lock) => {
+      await desk.sql.begin((tx) => lock.stillHeld(tx));
+      steps.push("held");
+      await whileLocked(desk, 1_000_000, async () => void steps.push("never"));
+      await loseLocks();
+      await whileLocked(desk, 1_000_000, async () => void steps.push("taken over"));
+      await desk.sql.begin((tx) => lock.stillHeld(tx));
+      steps.push("never");
+    });
+    expect(steps).toEqual(["held", "taken over"]);
   });
 
   test("more actions than the pool has connections all come to their end", async () => {
