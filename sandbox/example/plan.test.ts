@@ -105,7 +105,13 @@ describe.each(seeds)("a company made from seed %i", (seed) => {
     const causes = planted.filter((p) => p.cause === "local_edit");
     for (const p of causes) {
       const changedAt = rowOf(plan, p)?.updated_at.getTime() ?? 0;
-      for (const event of eventsOf(p)) expect(event.created * 1_000).toBeLessThan(changedAt);
+      for (const event of eventsOf(p)) {
+        expect(event.created * 1_000).toBeLessThan(changedAt);
+        expect({ ...p, dealtWith: log.get(event.id)?.processed_at }).toEqual({
+          ...p,
+          dealtWith: expect.any(Date),
+        });
+      }
     }
   });
 

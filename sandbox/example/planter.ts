@@ -48,6 +48,8 @@ const dayMs = 86_400_000;
 export class Planter {
   readonly planted: Planted[] = [];
   readonly #touched = new Set<object>();
+  /** Objects whose webhooks all arrived, and whose rows are wrong all the same. */
+  readonly #heardOf = new Set<string>();
   readonly #dice: Dice;
   readonly #webhooks: Webhooks;
   readonly #nowMs: number;
@@ -79,7 +81,7 @@ export class Planter {
     };
     const possible = (story: Story<T, R>, row: R) => {
       const object = ledger.objectOf(row);
-      if (object === undefined || this.#touched.has(row)) return false;
+      if (object === undefined || this.#touched.has(row) || this.#toldOtherwise(story, object)) return false;
       return (!story.kind.startsWith("missing") || missingLeft > 0) && story.happensTo(object, row);
     };
     for (const story of ledger.stories) {
@@ -93,6 +95,11 @@ export class Planter {
       const weights = Object.fromEntries(fitting.map((story, i) => [String(i), story.weight]));
       tell(fitting[Number(this.#dice.weighted(weights))] as Story<T, R>, row);
     }
+  }
+
+  /** Two tables show the same subscription: its webhook cannot have arrived in one and been lost in the other. */
+  #toldOtherwise(story: { origin: "webhook" | "edit" | "none" }, { id }: WatchedObject): boolean {
+    return story.origin === "webhook" ? this.#heardOf.has(id) : this.#webhooks.wentWrong(id);
   }
 
   /** By chance, but what Stripe told about lately comes first more often: most drift is young. */
@@ -112,6 +119,7 @@ export class Planter {
     row: R,
   ) {
     this.#touched.add(row);
+    if (story.origin !== "webhook") this.#heardOf.add(object.id);
     const cause = this.#leaveTraces(story, object, row);
     const damages = [story.tell(object, row)].flat();
     for (const damage of damages) {

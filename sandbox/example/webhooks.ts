@@ -54,6 +54,11 @@ export class Webhooks {
     return fate;
   }
 
+  /** Whether any of the object's events went wrong. */
+  wentWrong(objectId: string): boolean {
+    return this.#byObject.get(objectId)?.some((event) => this.#fates.has(event.id)) ?? false;
+  }
+
   duringOutage(event: WireEvent): boolean {
     const hoursAgo = (this.#nowMs / 1000 - event.created) / 3600;
     return hoursAgo <= outageBeganHoursAgo && hoursAgo > outageEndedHoursAgo;
