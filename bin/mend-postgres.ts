@@ -50,10 +50,40 @@ const corrections: Correction[] = [
     socket.removeListener`,
   },
   {
+    // What was asked between a connection's error and its end stayed in line for the next connection, where each answer
+    // then went to the statement before its own.
+    file: "connection.js",
+    from: `    socket.removeAllListeners()
+    socket = null
+
+    if (initial)`,
+    to: `    socket.removeAllListeners()
+    socket = null
+
+    const gone = Errors.connection('CONNECTION_CLOSED', options, socket)
+    initial || !(query || sent.length) || error(gone)
+    query && queryError(query, gone)
+    while (sent.length)
+      queryError(sent.shift(), gone)
+    query = results = errorResponse = null
+    result = new Result()
+
+    if (initial)`,
+  },
+  {
     // Nobody was told when a connection broke while it was being made, and Node ends a process for that.
     file: "connection.js",
     from: "        return fetchArrayTypes()\n",
     to: "        return fetchArrayTypes().catch(() => {})\n",
+  },
+  {
+    // A COPY whose rows were refused after the last of them was sent ended neither well nor badly, but never.
+    file: "connection.js",
+    from: `    stream && (stream.destroy(err), stream = null)
+    query && queryError`,
+    to: `    stream && (stream.destroy(err), stream = null)
+    final && (final(err), final = null)
+    query && queryError`,
   },
   {
     // The rest of a transaction whose connection broke was executed, and committed, by whatever connection came next.

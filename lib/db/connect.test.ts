@@ -1,3 +1,4 @@
+import { type AddressInfo, createConnection, createServer, type Socket } from "node:net";
 import type { Sql, TransactionSql } from "postgres";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { connect, isConnectionLost } from "./connect.ts";
@@ -61,6 +62,50 @@ test("the same for a reserved connection, and giving it back does no harm", asyn
   await sql`INSERT INTO written VALUES ('later still')`;
   expect(await written()).toEqual(["later", "later still"]);
 });
+
+test("after a reset each statement on the next connection gets its own answer", async () => {
+  const inbound: Socket[] = [];
+  const server = new URL(database.url);
+  const proxy = createServer((socket) => {
+    inbound.push(socket);
+    const behind = createConnection(Number(server.port), server.hostname);
+    for (const [one, other] of [
+      [socket, behind],
+      [behind, socket],
+    ] as const) {
+      one.on("error", () => other.destroy());
+      one.on("close", () => other.destroy());
+      one.pipe(other);
+    }
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+  const port = String((proxy.address() as AddressInfo).port);
+  const reset = connect(Object.assign(new URL(server), { port }).href, { max: 1, applicationName: "reset" });
+  try {
+    let inside: unknown;
+    const broken = failure(
+      reset.begin(async (tx) => {
+        inside = await failure(tx`SELECT pg_sleep(60)`);
+        throw inside;
+      }),
+    );
+    await expect
+      .poll(async () => {
+        const [row] = await database.sql`
+          SELECT count(*)::int AS count FROM pg_stat_activity WHERE application_name = 'reset' AND wait_event = 'PgSleep'`;
+        return row?.count;
+      })
+      .toBe(1);
+    inbound.at(-1)?.resetAndDestroy();
+    expect(isConnectionLost(await broken)).toBe(true);
+    expect(inside).toMatchObject({ code: "ECONNRESET" });
+    for (const number of [1, 2, 3])
+      expect(await reset.begin((tx) => tx`SELECT ${number}::int AS mine`)).toEqual([{ mine: number }]);
+  } finally {
+    await reset.end({ timeout: 1 });
+    proxy.close();
+  }
+}, 15_000);
 
 test("a connection that breaks under many small queries takes nothing else down", async () => {
   const pool = connect(database.url, { max: 3, applicationName: "busy" });
