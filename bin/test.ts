@@ -3,9 +3,9 @@
 import { spawn } from "node:child_process";
 import { globSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../lib/db/free-port.ts";
 import { provideBrowser } from "./test/browser.ts";
 
 interface Result {
@@ -125,15 +125,4 @@ function readPlaywright(report: unknown): Counts {
     errors: unknown[];
   };
   return { passed: stats.expected, failed: stats.unexpected + stats.flaky + errors.length };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once("error", reject);
-    probe.listen(0, "127.0.0.1", () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
 }

@@ -3,12 +3,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { type Browser, chromium, type Page } from "@playwright/test";
 import { provideBrowser } from "../bin/test/browser.ts";
+import { freePort } from "../lib/db/free-port.ts";
 import { readAnchor } from "../sandbox/demo/anchor.ts";
 import { admin } from "../sandbox/demo/people.ts";
 
@@ -108,15 +108,4 @@ async function untilHealthy(child: ChildProcess): Promise<void> {
     if (answer?.ok) return;
     if (child.exitCode !== null || Date.now() > deadline) throw new Error("The demonstration did not start.");
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once("error", reject);
-    probe.listen(0, "127.0.0.1", () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
 }

