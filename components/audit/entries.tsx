@@ -1,9 +1,8 @@
 import Link from "next/link";
 import type { ReadEntry } from "@/lib/audit/read.ts";
-import { inWords } from "@/lib/discrepancies/sides.ts";
-import { Change } from "../format/change.tsx";
 import { Time } from "../format/time.tsx";
 import { count, resourceTitle } from "../format/words.ts";
+import { Changes, Sentence } from "./sentence.tsx";
 
 /** The history in sentences, newest first; what an entry is about and its place in the chain unfold. */
 export function Entries({ entries }: { entries: readonly ReadEntry[] }) {
@@ -13,23 +12,13 @@ export function Entries({ entries }: { entries: readonly ReadEntry[] }) {
         <li key={entry.seq} className="px-4 py-2.5 md:px-6">
           <div className="flex flex-col gap-x-6 gap-y-0.5 sm:flex-row sm:items-baseline sm:justify-between">
             <p className="min-w-0 text-pretty break-words text-ink-2">
-              <span className="font-medium text-ink">{entry.who}</span> {entry.did}
-              {entry.more.length > 0 && <span className="text-ink-3"> ({entry.more.join(", ")})</span>}
+              <Sentence {...entry} />
             </p>
             <span className="shrink-0 text-12 text-ink-3">
               <Time at={entry.at} />
             </span>
           </div>
-          {entry.changes.map((change) => (
-            <p key={change.name} className="mt-0.5 text-12">
-              <Change
-                field={change.name}
-                from={change.from && inWords(change.from)}
-                to={change.to && inWords(change.to)}
-                className="max-w-full flex-wrap"
-              />
-            </p>
-          ))}
+          <Changes changes={entry.changes} />
           <details className="mt-1 text-12 text-ink-3">
             <summary className="w-fit cursor-pointer rounded-sm hover:text-ink">
               Entry {count(entry.seq)}

@@ -1,7 +1,6 @@
 import Link from "next/link";
 import type { ReadEntry } from "@/lib/audit/read.ts";
-import { inWords } from "@/lib/discrepancies/sides.ts";
-import { Change } from "../format/change.tsx";
+import { Changes, Sentence } from "../audit/sentence.tsx";
 import { Time } from "../format/time.tsx";
 
 /** What happened to one difference, newest first, in the audit log's sentences. */
@@ -32,23 +31,13 @@ export function History({
               className="absolute top-1.5 -left-1 size-2 rounded-full border border-line-strong bg-surface"
             />
             <p className="text-ink-2">
-              <span className="font-medium text-ink">{entry.who}</span> {entry.did}
-              {entry.more.length > 0 && <span className="text-ink-3"> ({entry.more.join(", ")})</span>}
+              <Sentence {...entry} />
               <span className="text-ink-3">
                 {" "}
                 · <Time at={entry.at} />
               </span>
             </p>
-            {entry.changes.map((change) => (
-              <p key={change.name} className="mt-0.5 text-12">
-                <Change
-                  field={change.name}
-                  from={change.from && inWords(change.from)}
-                  to={change.to && inWords(change.to)}
-                  className="max-w-full flex-wrap"
-                />
-              </p>
-            ))}
+            <Changes changes={entry.changes} />
           </li>
         ))}
       </ol>
