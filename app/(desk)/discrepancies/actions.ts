@@ -3,6 +3,7 @@
 import { refresh } from "next/cache";
 import { z } from "zod";
 import { getDesk } from "@/app/desk.ts";
+import { refusal } from "@/app/refusal.ts";
 import { requireActor } from "@/app/session.ts";
 import type { Answer, BulkReport, DecisionRequest } from "@/components/discrepancies/contract.ts";
 import type { BulkAction } from "@/lib/db/schema.ts";
@@ -83,21 +84,17 @@ async function answer<T>(work: (desk: OpenDesk) => Promise<T>, changes = false):
     if (changes) refresh();
     return { ok: true, value };
   } catch (error) {
-    if (error instanceof DriftdeskError && error.status < 500)
-      return { ok: false, code: error.code, message: error.message };
     if (error instanceof z.ZodError)
       return {
         ok: false,
         code: "request_invalid",
         message: "This request makes no sense here. Reload the page.",
       };
-    const desk = await getDesk().catch(() => null);
-    desk?.log.error(error, "a decision failed");
-    return {
-      ok: false,
-      code: "internal",
+    const why = await refusal(error, {
+      logged: "a decision failed",
       message:
         "Something went wrong here, and nothing was decided twice. Try again; the server's log says what it was.",
-    };
+    });
+    return { ok: false, ...why };
   }
 }

@@ -3,8 +3,8 @@
 import { revalidatePath } from "next/cache";
 import { z } from "zod";
 import { getDesk } from "@/app/desk.ts";
+import { refusal } from "@/app/refusal.ts";
 import { requireActor } from "@/app/session.ts";
-import { DriftdeskError } from "@/lib/errors.ts";
 import { enqueueRun } from "@/lib/jobs/enqueue.ts";
 import { cancelRun, requestRun } from "@/lib/reconcile/runs.ts";
 
@@ -35,8 +35,7 @@ async function answer<T extends object>(work: () => Promise<T>): Promise<Answer<
     revalidatePath("/", "layout");
     return { ok: true, ...result };
   } catch (error) {
-    if (error instanceof DriftdeskError && error.status < 500) return { ok: false, message: error.message };
-    (await getDesk()).log.error(error, "an action on runs failed");
-    return { ok: false, message: "Something went wrong on the server. Its log says what." };
+    const { message } = await refusal(error, { logged: "an action on runs failed" });
+    return { ok: false, message };
   }
 }

@@ -3,11 +3,11 @@
 import { revalidatePath } from "next/cache";
 import { z } from "zod";
 import { getDesk } from "@/app/desk.ts";
+import { refusal } from "@/app/refusal.ts";
 import { requireActor } from "@/app/session.ts";
 import { addUser, deactivate, type NewUser, setRole } from "@/lib/auth/users.ts";
 import { checkConfig, type Finding } from "@/lib/config/check.ts";
 import { roles } from "@/lib/db/schema.ts";
-import { DriftdeskError } from "@/lib/errors.ts";
 
 type Answer<T = object> = ({ ok: true } & T) | { ok: false; message: string };
 
@@ -60,8 +60,7 @@ async function answer<T extends object>(work: () => Promise<T>): Promise<Answer<
     revalidatePath("/settings");
     return { ok: true, ...result };
   } catch (error) {
-    if (error instanceof DriftdeskError && error.status < 500) return { ok: false, message: error.message };
-    (await getDesk()).log.error(error, "an action on settings failed");
-    return { ok: false, message: "Something went wrong on the server. Its log says what." };
+    const { message } = await refusal(error, { logged: "an action on settings failed" });
+    return { ok: false, message };
   }
 }
