@@ -86,6 +86,8 @@ function Content({
       (kind !== "apply" || decision.row)
     ) {
       toast.success(doneText(decision, bulk.applied), {
+        // Two clicks are answered with the same action: it is told once.
+        id: `bulk ${bulk.id}`,
         description: whereText[kind],
         action: { label: "Show", onClick: () => router.push(whereTo(kind, bulk.id)) },
       });
