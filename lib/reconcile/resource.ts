@@ -1,0 +1,118 @@
+// The steps of one resource, read top to bottom: plan → fetch → project → stage → compare → confirm → record.
+import type { TransactionSql } from "postgres";
+import type { Resource } from "../config/resource.ts";
+import type { Run, RunResourceState } from "../db/schema.ts";
+import type { Desk } from "../desk.ts";
+import { DriftdeskError } from "../errors.ts";
+import { copyAcross } from "../local/copy.ts";
+import { assess } from "./assess.ts";
+import { confirmCandidates, findCandidates } from "./compare.ts";
+import { reaskStripe, rereadLocal } from "./confirm.ts";
+import { fetchResource } from "./fetch.ts";
+import type { Begin } from "./lease.ts";
+import { planResource, prepareStaging } from "./plan.ts";
+import { recordResource } from "./record.ts";
+import { localColumns, localRowsQuery, type Stage } from "./staging.ts";
+import { together } from "./together.ts";
+
+export interface RunContext {
+  desk: Desk;
+  run: Run;
+  accountId: string;
+  signal: AbortSignal;
+  parallel: number;
+  begin: Begin;
+}
+
+export async function runResource(context: RunContext, resource: Resource): Promise<void> {
+  const { desk, run, signal, parallel, begin } = context;
+  const enter = (state: RunResourceState, message: string | null = null) =>
+    begin(
+      (tx) => tx`
+        UPDATE driftdesk.run_resources SET state = ${state}, message = ${message}
+        WHERE run_id = ${run.id} AND resource = ${resource.name}`,
+    );
+  const [before] = await desk.sql<{ state: RunResourceState }[]>`
+    SELECT state FROM driftdesk.run_resources WHERE run_id = ${run.id} AND resource = ${resource.name}`;
+  if (before && ["done", "incomplete", "suspicious", "failed"].includes(before.state)) return;
+  try {
+    const stage = await planResource(desk.local, run, context.accountId, resource);
+    await prepareStaging(desk, stage, begin);
+
+    await enter("fetching");
+    const reading = { begin, sql: desk.sql, local: desk.local, stripe: desk.stripe, signal, parallel };
+    await together(signal, [
+      (either) => fetchResource({ ...reading, signal: either }, stage),
+      () => stageLocal(context, stage),
+    ]);
+
+    await enter("comparing");
+    await begin((tx) => findCandidates(tx, stage));
+
+    await enter("confirming");
+    const seen = await assess(desk, stage);
+    await rereadLocal(reading, stage);
+    const unasked = await reaskStripe(reading, stage, seen.missing);
+    await begin((tx) => confirmCandidates(tx, stage));
+
+    await enter("recording");
+    signal.throwIfAborted();
+    await begin(async (tx) => {
+      await stillStaged(tx, stage);
+      await recordResource(tx, stage, {
+        now: desk.now(),
+        state: seen.state === "done" && unasked > 0 ? "incomplete" : seen.state,
+        message:
+          seen.message ??
+          (unasked > 0 ? `${unasked} records could not be checked a second time at Stripe.` : null),
+        missing: seen.missing,
+        differences: seen.differences,
+      });
+      await stillRunning(tx, run);
+    });
+  } catch (error) {
+    if (!(error instanceof DriftdeskError) || !resourceOnly.has(error.code)) throw error;
+    await enter("failed", error.message);
+  }
+}
+
+/** What stops one resource and says nothing about the others. */
+const resourceOnly = new Set(["mapping_broken", "stripe_permission_missing", "stripe_request_invalid"]);
+
+/** Streams the local rows beside the windows. The marker is in the same transaction: there are all rows or none. */
+async function stageLocal({ desk, begin }: RunContext, stage: Stage): Promise<void> {
+  const { runId, resource } = stage;
+  const [copied] = await desk.sql`
+    SELECT rows FROM driftdesk.local_copies WHERE run_id = ${runId} AND resource = ${resource.name}`;
+  if (copied) return;
+  await begin(async (tx) => {
+    await copyAcross(desk.local, localRowsQuery(stage), tx, stage.local, localColumns(stage));
+    await tx`
+      INSERT INTO driftdesk.local_copies (run_id, resource, rows)
+      SELECT ${runId}, ${resource.name}, count(*) FROM ${tx.unsafe(stage.local)}`;
+  });
+}
+
+/**
+ * A crash of Postgres empties all unlogged tables, and a pool connects again without a word: staging tables that lost
+ * their rows would look as if nothing differed. The marker of the local copy is lost with them.
+ */
+async function stillStaged(tx: TransactionSql, stage: Stage): Promise<void> {
+  const marker = await tx`
+    SELECT FROM driftdesk.local_copies WHERE run_id = ${stage.runId} AND resource = ${stage.resource.name}`;
+  if (marker.length === 0) throw databaseLost();
+}
+
+/** Without a lock: the run's sign of life is written into the same row meanwhile. */
+async function stillRunning(tx: TransactionSql, run: Run): Promise<void> {
+  const running = await tx`
+    SELECT FROM driftdesk.runs WHERE id = ${run.id} AND state = 'running'`;
+  if (running.length === 0) throw new DriftdeskError("run_cancelled", "The run was stopped.");
+}
+
+export const databaseLost = (cause?: unknown) =>
+  new DriftdeskError(
+    "database_lost",
+    "The connection to the database broke in the middle of the run, or Postgres was started anew. `driftdesk reconcile --resume` goes on with the run; a worker does so by itself.",
+    { cause, status: 503 },
+  );
