@@ -26,6 +26,7 @@ export async function recordResource(
   if (options.differences) {
     if (!options.missing)
       await tx.unsafe(`DELETE FROM ${stage.confirmed} WHERE kind IN ('missing_local', 'missing_in_stripe')`);
+    await lockKnown(tx, stage);
     await classify(tx, stage);
     await updateKnown(tx, stage, options.now);
     await insertNew(tx, stage, options.now);
@@ -34,6 +35,23 @@ export async function recordResource(
   }
   await summarise(tx, stage, options);
   await dropStagingTables(tx, stage);
+}
+
+/** Everything that may be changed below, in the order in which decisions lock: they wait for each other, never in a circle. */
+async function lockKnown(tx: TransactionSql, stage: Stage): Promise<void> {
+  await tx.unsafe(
+    `
+    SELECT count(*) FROM (
+      SELECT d.id FROM driftdesk.discrepancies d
+      WHERE d.account_id = $1 AND d.resource = $2
+        AND (d.state IN ('open', 'waiting', 'snoozed', 'rejected')
+             OR EXISTS (SELECT FROM ${stage.confirmed} c
+                        WHERE coalesce(d.stripe_id, '') = coalesce(c.stripe_id, '')
+                          AND coalesce(d.local_key, '') = coalesce(c.local_key, '')))
+      ORDER BY d.id FOR NO KEY UPDATE
+    ) locked`,
+    [stage.accountId, stage.resource.name],
+  );
 }
 
 /** Finds out what happened to each: found, changed, reopened, or the same as before. */
@@ -45,7 +63,6 @@ async function classify(tx: TransactionSql, stage: Stage): Promise<void> {
       JOIN ${stage.confirmed} c
         ON coalesce(d.stripe_id, '') = coalesce(c.stripe_id, '') AND coalesce(d.local_key, '') = coalesce(c.local_key, '')
       WHERE d.account_id = $1 AND d.resource = $2
-      FOR UPDATE OF d
     )
     UPDATE ${stage.confirmed} c
     SET discrepancy_id = d.id,

@@ -139,6 +139,31 @@ test("a second run changes nothing; one that vanished is resolved; one that retu
   ]);
 });
 
+test("what is recorded is locked in the order in which people's decisions lock it", async () => {
+  const t = await openMirror(100);
+  const set = (status: string, rows: string) =>
+    t.local.unsafe(`UPDATE "Customer Accounts" SET status = '${status}' WHERE id IN (${rows})`);
+  await set("nonsense", "1, 2");
+  await run(t);
+  const [first, second] = await t.desk.sql<{ id: number; key: string; stripe: string }[]>`
+    SELECT id, local_key AS key, stripe_id AS stripe FROM driftdesk.discrepancies ORDER BY id`;
+  if (!first || !second) throw new Error("too few");
+  // The first vanishes, which is found out after the second was seen again.
+  await set(t.sandbox.world.subscriptions.get(first.stripe)?.status as string, first.key);
+  const decision = await t.desk.sql.reserve();
+  await decision`BEGIN`;
+  await decision`SELECT FROM driftdesk.discrepancies WHERE id = ${first.id} FOR UPDATE`;
+  const running = run(t);
+  const waiting = () => t.desk.sql`
+    SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+  await expect.poll(async () => (await waiting()).length, { timeout: 10_000 }).toBe(1);
+  await decision`SELECT FROM driftdesk.discrepancies WHERE id = ${second.id} FOR UPDATE NOWAIT`;
+  await decision`COMMIT`;
+  decision.release();
+  expect((await running).state).toBe("succeeded");
+  expect((await found(t)).map((row) => row.state)).toEqual(["resolved", "open"]);
+});
+
 test("rows that change while the run goes on are not reported as drift", async () => {
   const t = await openMirror();
   const [first, second] = [...t.sandbox.world.subscriptions.values()].filter((s) => s.status === "active");
