@@ -1,5 +1,5 @@
 // One full run in a process of its own, so that its memory is nobody else's. Says on one line how it went.
-import { openDesk, systemActor } from "../lib/desk.ts";
+import { desksOf, openDesk, systemActor } from "../lib/desk.ts";
 import { executeRun } from "../lib/reconcile/run.ts";
 import { requestRun } from "../lib/reconcile/runs.ts";
 
@@ -15,7 +15,8 @@ export interface RunReport {
 }
 
 const desk = await openDesk();
-const { run } = await requestRun(desk, { mode: "full", trigger: "command", actor: systemActor });
+const [one] = desksOf(desk);
+const { run } = await requestRun(one, { mode: "full", trigger: "command", actor: systemActor });
 const began = performance.now();
 const ended = await executeRun(desk, run.id);
 const report: RunReport = {
@@ -28,7 +29,7 @@ const report: RunReport = {
       sum + mismatch + missingLocal + missingInStripe + duplicate,
     0,
   ),
-  ...desk.stripe.counts,
+  ...one.stripe.counts,
   peakBytes: process.resourceUsage().maxRSS * 1_024,
 };
 await desk.close();

@@ -50,6 +50,7 @@ program
   .option("--full", "read everything (the default)")
   .option("--since <age>", "what changed since, e.g. 24h (reads everything so far, and says so)")
   .option("--only <name...>", "these resources only")
+  .option("--account <name>", "this account only, of several in the config")
   .option("--json", "end with one line of JSON on stdout")
   .option("--resume", "go on with a run whose process was stopped or killed")
   .action(does(reconcile));

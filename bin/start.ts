@@ -2,7 +2,7 @@
 import "./env-files.ts";
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { readEnvironment } from "../lib/config/environment.ts";
+import { readSettings } from "../lib/desk.ts";
 import { whenAsked } from "./ending.ts";
 import { nodeFlags } from "./node-flags.ts";
 
@@ -19,7 +19,9 @@ const ended = (child: ReturnType<typeof next>) =>
   });
 
 try {
-  const { port } = readEnvironment();
+  const {
+    environment: { port },
+  } = await readSettings();
   const built = existsSync(".next/BUILD_ID") || (await ended(next("build"))) === 0;
   if (!built) process.exit(2);
   const server = next("start", "--port", String(port));

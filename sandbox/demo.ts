@@ -2,7 +2,7 @@
 // needs on the first start, keeps what people did for the next one, and leaves no process behind.
 import { whenAsked } from "../bin/ending.ts";
 import { readEnvironment } from "../lib/config/environment.ts";
-import { openDesk } from "../lib/desk.ts";
+import { desksOf, openDesk } from "../lib/desk.ts";
 import { createLog } from "../lib/log.ts";
 import { readAnchor } from "./demo/anchor.ts";
 import { prepareCompany } from "./demo/company.ts";
@@ -51,8 +51,9 @@ async function demo(): Promise<void> {
     CRON_SECRET: anchor.cronSecret,
   };
   say("Starting the embedded Postgres…");
-  const desk = await openDesk({ environment: readEnvironment(variables), log: createLog("error") });
-  cleanups.push(() => desk.close());
+  const opened = await openDesk({ environment: readEnvironment(variables), log: createLog("error") });
+  cleanups.push(() => opened.close());
+  const [desk] = desksOf(opened);
   if (await plan.load(desk.local))
     say(`Made an example company: ${world.customers.size} customers, ${world.invoices.size} invoices.`);
   await addPeople(desk, anchor.password);

@@ -82,7 +82,7 @@ export async function openAccounts(options: AccountsOptions = {}): Promise<Accou
   const unused = [...world.subscriptions.values()].filter((s) => s.status === "active").map((s) => s.id);
   const found = async (ids: readonly string[], at: Desk = desk) => {
     const rows = await at.sql<Discrepancy[]>`
-      SELECT d.id, d.kind, d.stripe_id AS "stripeId", d.local_key AS "localKey", d.observed, d.expected, d.fields, d.change,
+      SELECT d.id, d.account_id AS "accountId", d.kind, d.stripe_id AS "stripeId", d.local_key AS "localKey", d.observed, d.expected, d.fields, d.change,
              d.impact, d.amount_minor AS "amountMinor", d.state, d.version, d.decided_by AS "decidedBy",
              d.decision_reason AS "decisionReason", d.bulk_id AS "bulkId", d.snoozed_until AS "snoozedUntil",
              d.observed_at AS "observedAt", d.changed_at AS "changedAt", d.closed_at AS "closedAt"

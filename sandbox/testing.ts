@@ -70,6 +70,6 @@ export async function openTestDesk(options: TestDeskOptions): Promise<TestDesk> 
 function configOf(given: ConfigDefinition | Config): Config {
   if (Array.isArray(given.resources)) return given as Config;
   const { config, issues } = parseConfig(given);
-  if (config) return config;
+  if (config) return config.accounts[0];
   throw new Error(issues.map((issue) => `${issue.path}: ${issue.message}`).join("\n"));
 }

@@ -15,6 +15,7 @@ import { RunNotice } from "@/components/runs/run-notice.tsx";
 import { RunProgress } from "@/components/runs/run-progress.tsx";
 import { Card, CardHeader, CardTitle } from "@/components/ui/card.tsx";
 import { EmptyState } from "@/components/ui/empty-state.tsx";
+import { mappedResources } from "@/lib/accounts/known.ts";
 import { can } from "@/lib/auth/permissions.ts";
 import { driftByDay, type Summary, summarise } from "@/lib/discrepancies/summary.ts";
 import { waitingBulks } from "@/lib/fixes/bulk.ts";
@@ -109,7 +110,7 @@ export default async function OverviewPage() {
         <CardHeader>
           <CardTitle>By resource</CardTitle>
         </CardHeader>
-        <ResourceTable mapped={desk.config.resources} found={summary.resources} run={lastAnswer} />
+        <ResourceTable mapped={mappedResources(desk)} found={summary.resources} run={lastAnswer} />
       </Card>
       <div className="grid items-start gap-6 xl:grid-cols-[minmax(0,1.6fr)_minmax(0,1fr)]">
         <Card>

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import { findActor } from "../../lib/auth/users.ts";
 import type { BulkAction } from "../../lib/db/schema.ts";
-import { type Desk, openDesk } from "../../lib/desk.ts";
+import { type Desks, openDesk } from "../../lib/desk.ts";
 import { DriftdeskError } from "../../lib/errors.ts";
 import { requestBulk } from "../../lib/fixes/bulk.ts";
 import { executeBulk } from "../../lib/fixes/execute.ts";
@@ -53,7 +53,7 @@ export async function apply(ids: string[], options: ApplyOptions): Promise<numbe
   }
 }
 
-async function selectIds(desk: Desk, ids: readonly string[]): Promise<Selection> {
+async function selectIds(desk: Desks, ids: readonly string[]): Promise<Selection> {
   const numbers = ids.map(Number);
   const odd = ids.find((_, i) => !Number.isSafeInteger(numbers[i]) || (numbers[i] as number) < 1);
   if (odd !== undefined) throw new DriftdeskError("id_invalid", `"${odd}" is not the id of a discrepancy.`);
@@ -65,7 +65,7 @@ async function selectIds(desk: Desk, ids: readonly string[]): Promise<Selection>
   return { ids: found.map(({ id, version }) => ({ id, version })) };
 }
 
-async function finish(desk: Desk, requested: BulkAction): Promise<BulkAction> {
+async function finish(desk: Desks, requested: BulkAction): Promise<BulkAction> {
   let bulk = requested;
   // A worker that looks for left work may have taken it up in between: then this waits for its end.
   while (bulk.state === "running") {

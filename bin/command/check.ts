@@ -14,8 +14,10 @@ export async function check(): Promise<number> {
   if (desk === null) return 1;
   try {
     const findings = await checkConfig(desk);
-    for (const { level, where, message, remedy } of findings)
-      await print(`${level.padEnd(7)} ${where}: ${message}${remedy ? ` → ${remedy}` : ""}`);
+    for (const { level, account, where, message, remedy } of findings)
+      await print(
+        `${account === undefined ? "" : `${account}: `}${level.padEnd(7)} ${where}: ${message}${remedy ? ` → ${remedy}` : ""}`,
+      );
     const errors = findings.filter((finding) => finding.level === "error").length;
     await print(errors === 0 ? "Ready to reconcile." : `${count(errors, "error")} to correct.`);
     return errors === 0 ? 0 : 1;

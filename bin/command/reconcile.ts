@@ -1,15 +1,17 @@
 import { setTimeout as wait } from "node:timers/promises";
+import { desksNamed } from "../../lib/accounts/known.ts";
 import type { RunState } from "../../lib/db/schema.ts";
-import { type Desk, openDesk, systemActor } from "../../lib/desk.ts";
+import { type Desks, openDesk, systemActor } from "../../lib/desk.ts";
 import { DriftdeskError } from "../../lib/errors.ts";
 import { followRun } from "../../lib/reconcile/follow.ts";
 import { executeRun } from "../../lib/reconcile/run.ts";
-import { listRuns, type RunView, requestRun, runSummary } from "../../lib/reconcile/runs.ts";
+import { listRuns, type RunView, requestRuns, runSummary } from "../../lib/reconcile/runs.ts";
 import { count, note, print } from "./print.ts";
 
 export interface ReconcileOptions {
   full?: boolean;
   since?: string;
+  account?: string;
   only?: string[];
   json?: boolean;
   resume?: boolean;
@@ -18,13 +20,13 @@ export interface ReconcileOptions {
 /** How long a killed process keeps its resources to itself, and a little more. */
 const leasePatienceMs = 20_000;
 
-/** A run, to its end, in this process. */
+/** A run, to its end, in this process; with several accounts one of each, at the same time. */
 export async function reconcile(options: ReconcileOptions): Promise<number> {
   if (options.full && options.since)
     throw new DriftdeskError("options_conflict", "--full and --since exclude each other: take one of them.");
-  const desk = await openDesk();
+  const desks = await openDesk();
   try {
-    const id = await choose(desk, options);
+    const ids = await choose(desks, options);
     const stop = new AbortController();
     for (const signal of ["SIGINT", "SIGTERM"] as const)
       process.once(signal, () =>
@@ -35,56 +37,74 @@ export async function reconcile(options: ReconcileOptions): Promise<number> {
           ),
         ),
       );
-    const ended = new AbortController();
-    const show = progressOf();
-    const showing = (async () => {
-      const steps = followRun(desk.sql, id, { everyMs: 1_000, signal: ended.signal });
-      for await (const step of steps) show(step.run);
-    })();
-    const run = await execute(desk, id, stop.signal).finally(async () => {
-      ended.abort();
-      await showing;
-    });
-    show(run);
-    note(ending(run));
-    await print(options.json ? JSON.stringify(runSummary(run)) : table(run));
-    return exitCode(run.state);
+    // A run that belongs to another process is no reason to leave the others in the middle.
+    const ended = await Promise.allSettled(ids.map((id) => carryOut(desks, id, stop.signal)));
+    const runs: RunView[] = [];
+    for (const one of ended) {
+      if (one.status === "rejected") throw one.reason;
+      note(ending(one.value));
+      await print(options.json ? JSON.stringify(runSummary(one.value)) : table(one.value));
+      runs.push(one.value);
+    }
+    return Math.max(...runs.map((run) => exitCode(run.state)));
   } finally {
-    await desk.close();
+    await desks.close();
   }
 }
 
-async function choose(desk: Desk, options: ReconcileOptions): Promise<number> {
+/** Executes a run, with its progress on stderr. */
+async function carryOut(desks: Desks, id: number, signal: AbortSignal): Promise<RunView> {
+  const ended = new AbortController();
+  const show = progressOf();
+  const showing = (async () => {
+    const steps = followRun(desks.sql, id, { everyMs: 1_000, signal: ended.signal });
+    for await (const step of steps) show(step.run);
+  })();
+  const run = await execute(desks, id, signal).finally(async () => {
+    ended.abort();
+    await showing;
+  });
+  show(run);
+  return run;
+}
+
+async function choose(desks: Desks, options: ReconcileOptions): Promise<number[]> {
+  const accounts = desksNamed(desks, options.account).map((desk) => desk.config.account.name);
   if (options.resume) {
-    const left = (await listRuns(desk.sql, { limit: 20 })).find((run) =>
-      ["queued", "running"].includes(run.state),
+    const left = (await listRuns(desks.sql, { limit: 20 })).filter(
+      (run) => ["queued", "running"].includes(run.state) && accounts.includes(run.accountName),
     );
-    if (left) {
-      note(`Run ${left.id} goes on, for the ${ordinal(left.attempts + 1)} time.`);
-      return left.id;
-    }
+    for (const run of left) note(`Run ${run.id} goes on, for the ${ordinal(run.attempts + 1)} time.`);
+    if (left.length > 0) return left.map((run) => run.id);
     note("No run was left unfinished: a new one starts.");
   }
-  const { run, alreadyRunning } = await requestRun(desk, {
+  const requested = await requestRuns(desks, {
     mode: options.since ? "incremental" : "full",
     only: options.only,
+    account: options.account,
     trigger: "command",
     actor: systemActor,
   });
-  if (alreadyRunning)
-    throw new DriftdeskError(
-      "run_under_way",
-      `Run ${run.id} is under way (${run.state}, asked for by ${run.requestedBy}). Wait for its end; if its process was killed, --resume goes on with it.`,
-    );
-  if (run.message) note(run.message);
-  return run.id;
+  const started = requested.filter((one) => !one.alreadyRunning);
+  for (const { run, alreadyRunning } of requested) {
+    if (!alreadyRunning) {
+      if (run.message) note(run.message);
+      continue;
+    }
+    const underWay = `${named(run)} is under way (${run.state}, asked for by ${run.requestedBy}). Wait for its end; if its process was killed, --resume goes on with it.`;
+    if (started.length === 0) throw new DriftdeskError("run_under_way", underWay);
+    note(underWay);
+  }
+  return started.map(({ run }) => run.id);
 }
 
+const named = (run: RunView) => `Run ${run.id}${run.accountName === null ? "" : ` of ${run.accountName}`}`;
+
 /** After a kill the dead process's lease has to end first; a live one keeps renewing it. */
-async function execute(desk: Desk, id: number, signal: AbortSignal): Promise<RunView> {
+async function execute(desks: Desks, id: number, signal: AbortSignal): Promise<RunView> {
   for (const deadline = Date.now() + leasePatienceMs; ; ) {
     try {
-      return await executeRun(desk, id, { signal });
+      return await executeRun(desks, id, { signal });
     } catch (error) {
       if (!(error instanceof DriftdeskError) || error.code !== "run_busy" || Date.now() > deadline)
         throw error;
@@ -99,7 +119,8 @@ function progressOf(): (run: RunView) => void {
   return (run) => {
     for (const r of run.resources) {
       const parts = r.windowsTotal > 0 ? `, ${r.windowsDone} of ${count(r.windowsTotal, "part")}` : "";
-      const line = `${r.resource}: ${r.state}${parts}, ${count(r.objects, "Stripe object")}, ${count(r.localRows, "local row")}`;
+      const of = run.accountName === null ? "" : `${run.accountName} `;
+      const line = `${of}${r.resource}: ${r.state}${parts}, ${count(r.objects, "Stripe object")}, ${count(r.localRows, "local row")}`;
       if (shown.get(r.resource) !== line) note(line);
       shown.set(r.resource, line);
     }
@@ -109,7 +130,7 @@ function progressOf(): (run: RunView) => void {
 function ending(run: RunView): string {
   const seconds = runSummary(run).seconds ?? 0;
   const message = run.message ? ` ${run.message}` : "";
-  return `Run ${run.id} ${run.state} after ${seconds.toFixed(1)} s and ${count(run.requests, "request")}.${message}`;
+  return `${named(run)} ${run.state} after ${seconds.toFixed(1)} s and ${count(run.requests, "request")}.${message}`;
 }
 
 function table(run: RunView): string {

@@ -6,9 +6,9 @@ import { useTransition } from "react";
 import { Button, type ButtonProps } from "../ui/button.tsx";
 import { toast } from "../ui/toast.tsx";
 
-export type RunNow = () => Promise<
-  { ok: true; runId: number; alreadyRunning: boolean } | { ok: false; message: string }
->;
+export type RunNow = (
+  account?: string,
+) => Promise<{ ok: true; runIds: number[]; alreadyRunning: boolean } | { ok: false; message: string }>;
 
 /** Starts a run and goes to its page; while one is under way it leads there. */
 export function RunButton({
@@ -45,8 +45,9 @@ export function RunButton({
             toast.error("The run did not start.", { description: answer.message });
             return;
           }
+          const [id, ...others] = answer.runIds;
           if (answer.alreadyRunning) toast.info("A run is under way already. This is it.");
-          router.push(`/runs/${answer.runId}`);
+          router.push(others.length > 0 ? "/runs" : `/runs/${id}`);
           router.refresh();
         })
       }

@@ -1,6 +1,6 @@
 import type { NextAuthOptions } from "next-auth";
 import credentialsModule from "next-auth/providers/credentials";
-import type { Desk } from "../desk.ts";
+import type { Desks } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import { type SignedIn, signInByVoucher, signInWithPassword } from "./sign-in.ts";
 
@@ -15,7 +15,7 @@ interface OidcProfile {
 }
 
 /** next-auth's options. The session cookie holds an address and a mark; rights come from the users table each time. */
-export function authOptions(desk: Desk, secret: string): NextAuthOptions {
+export function authOptions(desk: Desks, secret: string): NextAuthOptions {
   const { oidc } = desk.environment;
   return {
     secret,
@@ -77,7 +77,7 @@ export function authOptions(desk: Desk, secret: string): NextAuthOptions {
 }
 
 async function checkPassword(
-  desk: Desk,
+  desk: Desks,
   given: Record<string, string> | undefined,
   headers: Record<string, string | string[] | undefined> | undefined,
 ) {

@@ -11,15 +11,16 @@ const sampleSize = 10;
 
 export async function checkAccount(desk: Desk): Promise<Finding[]> {
   const account = await desk.stripe.account();
-  const pinned = desk.config.account?.id;
+  const { id: pinned, name: accountName, key } = desk.config.account;
+  const idPath = accountName === null ? "account.id" : `accounts.${accountName}.id`;
   if (pinned !== undefined && pinned !== account.id)
     return [
       {
         level: "error",
-        where: "account.id",
+        where: idPath,
         code: "account_mismatch",
-        message: `STRIPE_SECRET_KEY belongs to ${account.id}, but the config is pinned to ${pinned}`,
-        remedy: `set the key of ${pinned}, or correct account.id`,
+        message: `${key} belongs to ${account.id}, but the config is pinned to ${pinned}`,
+        remedy: `set the key of ${pinned}, or correct ${idPath}`,
       },
     ];
   const mode = desk.stripe.livemode ? "live" : "test";
@@ -31,7 +32,7 @@ export async function checkAccount(desk: Desk): Promise<Finding[]> {
         level: "error",
         where: "account",
         code: "mode_mismatch",
-        message: `STRIPE_SECRET_KEY is a ${mode} key, but ${account.id} has been compared in the other mode so far`,
+        message: `${key} is a ${mode} key, but ${account.id} has been compared in the other mode so far`,
         remedy: "use the key of that mode, or a desk of its own for the other",
       },
     ];
@@ -41,7 +42,7 @@ export async function checkAccount(desk: Desk): Promise<Finding[]> {
       level: "ok",
       where: "account",
       code: "ok",
-      message: `the key reads ${account.id}${name} in ${mode} mode${pinned === undefined ? "; account.id could pin it" : ""}`,
+      message: `the key reads ${account.id}${name} in ${mode} mode${pinned === undefined ? `; ${idPath} could pin it` : ""}`,
     },
   ];
 }
@@ -136,8 +137,13 @@ const prefixes: Record<StripeType, RegExp> = {
 };
 
 /** Whether local rows name objects of this account at all: a key of the other mode makes every single row look missing. */
-async function checkLocalIds({ local, stripe }: Desk, resource: Resource, where: string): Promise<Finding[]> {
+async function checkLocalIds(
+  { local, stripe, config }: Desk,
+  resource: Resource,
+  where: string,
+): Promise<Finding[]> {
   const { match } = resource;
+  const { key, name: accountName } = config.account;
   if (match.by === "customerEmail") return [];
   const path = `${where}.${match.by === "id" ? "stripeId" : "match.column"}`;
   const type = match.by === "customer" ? "customer" : resource.stripe;
@@ -171,7 +177,7 @@ async function checkLocalIds({ local, stripe }: Desk, resource: Resource, where:
       where: path,
       code: "no_id_known",
       message: `Stripe knows none of ${rows.length} ids from "${match.column}" (${shorten(sample.id)} is one)`,
-      remedy: "is STRIPE_SECRET_KEY the key of the account and the mode that this database is about?",
+      remedy: `is ${key} the key of the account and the mode that ${accountName === null ? "this database is" : "these rows are"} about?`,
     },
   ];
 }

@@ -66,7 +66,7 @@ async function createAccounts(): Promise<void> {
 async function check(given: object, change: Partial<Desk> = {}): Promise<Finding[]> {
   const { config, issues } = parseConfig(given);
   if (!config) throw new Error(JSON.stringify(issues));
-  return checkConfig(t.with({ config, ...change }));
+  return checkConfig(t.with({ config: config.accounts[0], ...change }));
 }
 
 /** What is wrong with the mapping of accounts, after a change to it. */
@@ -217,7 +217,7 @@ test("rights that are missing in the database, each with the statement that gran
     const local = Object.assign(reserved, { begin: t.local.begin }) as unknown as Desk["local"];
     const { config } = parseConfig({ resources: { accounts: { ...accounts, missingLocal: insert } } });
     if (!config) throw new Error("the config is right");
-    const findings = await checkConfig(t.with({ config, local }));
+    const findings = await checkConfig(t.with({ config: config.accounts[0], local }));
     await reserved`RESET ROLE`;
     reserved.release();
     const wrong = findings.filter((finding) => finding.level !== "ok");

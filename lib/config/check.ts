@@ -1,13 +1,16 @@
 // Checks a configuration against both sides, before a run would stumble over it: one finding for each mistake.
-import type { Desk } from "../desk.ts";
+import { type Desk, type Desks, desksOf } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import type { LocalTable } from "../local/catalog.ts";
+import { checkApart } from "./check-apart.ts";
 import { checkLocalTable, checkWebhookLog } from "./check-local.ts";
 import { checkAccount, checkStripeObjects } from "./check-stripe.ts";
 import type { Resource } from "./resource.ts";
 
 export interface Finding {
   level: "error" | "warning" | "ok";
+  /** Its name, where there are several. */
+  account?: string;
   /** Path in the config, or the name of what was looked at. */
   where: string;
   message: string;
@@ -16,7 +19,23 @@ export interface Finding {
 }
 
 /** Everything that is wrong, then a line per resource without errors. Reads a few rows and objects; changes nothing. */
-export async function checkConfig(desk: Desk): Promise<Finding[]> {
+export async function checkConfig(desks: Desks): Promise<Finding[]> {
+  const all = desksOf(desks);
+  const findings: Finding[] = [];
+  for (const desk of all) {
+    const { name } = desk.config.account;
+    const found = await checkMapping(desk);
+    findings.push(
+      ...(all.length === 1 || name === null ? found : found.map((one) => ({ account: name, ...one }))),
+    );
+  }
+  if (all.length > 1) findings.push(...(await attempt("accounts", () => checkApart(all))));
+  findings.push(...(await attempt("webhookLog", () => checkWebhookLog(all[0]))));
+  return findings;
+}
+
+/** One account's mapping against both sides. */
+async function checkMapping(desk: Desk): Promise<Finding[]> {
   const findings = await attempt("account", () => checkAccount(desk));
   const stripeAnswers = findings.every((finding) => finding.level !== "error");
   for (const resource of desk.config.resources) {
@@ -38,7 +57,6 @@ export async function checkConfig(desk: Desk): Promise<Finding[]> {
       message: `each ${resource.stripe} has ${columns} in ${schema}.${name}, matched by "${resource.match.column}"`,
     });
   }
-  findings.push(...(await attempt("webhookLog", () => checkWebhookLog(desk))));
   return findings;
 }
 

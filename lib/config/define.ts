@@ -49,8 +49,11 @@ interface ResourceOf<K extends StripeType, T = StripeObjects[K]> {
   access?: { field: string; granted: readonly string[] };
   /** What to write into a row that Stripe does not know. Default `report`. */
   missingInStripe?: "report" | { set: Readonly<Record<string, unknown>> };
-  /** The columns of the row to insert for an object that has none. Default `report`. */
-  missingLocal?: "report" | { insert: (object: T) => Record<string, unknown> };
+  /**
+   * The columns of the row to insert for an object that has none; `account` is the account's name among `accounts`, null
+   * in the short form. Default `report`.
+   */
+  missingLocal?: "report" | { insert: (object: T, account: string | null) => Record<string, unknown> };
 }
 
 export type ResourceDefinition = { [K in StripeType]: ResourceOf<K> }[StripeType];
@@ -58,13 +61,10 @@ export type ResourceDefinition = { [K in StripeType]: ResourceOf<K> }[StripeType
 /** `"90s"`, `"15m"`, `"24h"`, `"7d"`. */
 export type Duration = `${number}${"s" | "m" | "h" | "d"}`;
 
-export interface ConfigDefinition {
-  /** Pins the Stripe account; checked before anything is compared. */
-  account?: { id: string };
-  resources: Readonly<Record<string, ResourceDefinition>>;
+interface RulesDefinition {
   /** Your own log of received webhooks, if you keep one. Makes causes more exact. */
   webhookLog?: { table: string; eventId: string; receivedAt: string; processedAt?: string };
-  /** When runs start by themselves, in UTC. */
+  /** When runs start by themselves, in UTC; of every account. */
   schedule?: readonly { cron: string; mode: "incremental" | "full" }[];
   fixes?: {
     /** Older observations are read again at Stripe before anything is written. Default `15m`. */
@@ -76,12 +76,58 @@ export interface ConfigDefinition {
   };
   alerts?: { slack?: { channel: string } };
   status?: { ttl?: Duration };
-  /** Requests per second, for the whole account and for each endpoint. Default 80 and 20. */
-  pace?: { requestsPerSecond?: number; perEndpoint?: number };
+  /** Requests per second, for a whole account and for each endpoint. Default 80 and 20. */
+  pace?: PaceDefinition;
 }
 
-export function defineConfig(config: ConfigDefinition): ConfigDefinition {
-  return config;
+interface PaceDefinition {
+  requestsPerSecond?: number;
+  perEndpoint?: number;
+}
+
+type Resources = Readonly<Record<string, ResourceDefinition>>;
+
+/** The short form: one account, whose key is in `STRIPE_SECRET_KEY`. */
+export interface OneAccountDefinition extends RulesDefinition {
+  /** Pins the Stripe account; checked before anything is compared. */
+  account?: { id: string };
+  resources: Resources;
+  accounts?: undefined;
+}
+
+/** Several accounts, each with a key of its own or, as a connected account, through its platform's. */
+export interface SeveralAccountsDefinition extends RulesDefinition {
+  /** Name → account. People see the name. */
+  accounts: Readonly<Record<string, AccountDefinition>>;
+  /** The mapping of every account that has none of its own. */
+  resources?: Resources;
+  account?: undefined;
+}
+
+export interface AccountDefinition {
+  /** Pins the Stripe account; checked before anything is compared. */
+  id?: string;
+  /** Name of the environment variable that holds the key: never the key itself. */
+  key: string;
+  /** A connected account (`acct_…`): asked with the `Stripe-Account` header, through the key of its platform. */
+  stripeAccount?: string;
+  /** Default: the `pace` that all accounts share. */
+  pace?: PaceDefinition;
+  /** A mapping of its own, instead of the shared one. */
+  resources?: Resources;
+  /**
+   * Resource of the shared mapping → SQL condition that says which of the table's rows are this account's, e.g.
+   * `{ subscriptions: "region = 'eu'" }`. Beside the resource's own `where`.
+   */
+  where?: Readonly<Record<string, string>>;
+}
+
+export type ConfigDefinition = OneAccountDefinition | SeveralAccountsDefinition;
+
+export function defineConfig<A extends SeveralAccountsDefinition["accounts"] | undefined = undefined>(
+  config: ConfigDefinition & { accounts?: A },
+) {
+  return config as A extends undefined ? OneAccountDefinition : SeveralAccountsDefinition;
 }
 
 /** A Stripe time (Unix seconds) as a Date; null where Stripe has none. */

@@ -8,7 +8,8 @@ export interface Environment {
   databaseUrl: string | undefined;
   /** The user's tables; undefined: the same database. */
   localDatabaseUrl: string | undefined;
-  stripeSecretKey: string;
+  /** Variable → the key in it, for every variable that the config's accounts name. */
+  stripeKeys: Readonly<Record<string, string>>;
   stripeApiBase: string | undefined;
   stripeWebhookSecret: string | undefined;
   cronSecret: string | undefined;
@@ -31,16 +32,21 @@ const postgresUrl = z
 const webUrl = z.url({ protocol: /^https?$/, error: "is not a web address (https://…)" });
 const secret = z.string().min(16, "is too short: take at least 16 random characters");
 
+/** `used` says what asks with it; nothing of its value is ever told. */
+const stripeKey = (used: string | null) =>
+  z
+    .string({
+      error: `is missing: ${used === null ? "" : `${used} names it; `}create a restricted key with read permissions in Stripe's dashboard`,
+    })
+    .regex(
+      /^(sk|rk)_(test|live)_\w+$/,
+      'does not look like a Stripe key ("rk_live_…", "sk_test_…"); publishable keys (pk_) cannot read',
+    );
+
 const schema = z
   .object({
     DATABASE_URL: postgresUrl.optional(),
     LOCAL_DATABASE_URL: postgresUrl.optional(),
-    STRIPE_SECRET_KEY: z
-      .string({ error: "is missing: create a restricted key with read permissions in Stripe's dashboard" })
-      .regex(
-        /^(sk|rk)_(test|live)_\w+$/,
-        'does not look like a Stripe key ("rk_live_…", "sk_test_…"); publishable keys (pk_) cannot read',
-      ),
     STRIPE_API_BASE: webUrl.optional(),
     STRIPE_WEBHOOK_SECRET: z.string().startsWith("whsec_", 'does not begin with "whsec_"').optional(),
     CRON_SECRET: secret.optional(),
@@ -87,15 +93,25 @@ export function readRecordsEnvironment(
   return { databaseUrl: env.DATABASE_URL, dataFolder: dataFolder(env.DRIFTDESK_DIR) };
 }
 
+/** A variable that has to hold a Stripe key, and the path of the setting that names it; null in the short form. */
+export type KeyVariables = ReadonlyMap<string, string | null>;
+const shortForm: KeyVariables = new Map([["STRIPE_SECRET_KEY", null]]);
+
 /** Reads and checks the environment. One error, `environment_invalid`, lists everything that is wrong, and no value. */
 export function readEnvironment(
   given: Readonly<Record<string, string | undefined>> = process.env,
+  keyVariables: KeyVariables = shortForm,
 ): Environment {
-  const env = check(schema, given);
+  const keys = z.object(
+    Object.fromEntries([...keyVariables].map(([variable, used]) => [variable, stripeKey(used)])),
+  );
+  const env = check(z.intersection(keys, schema), given);
   return {
     databaseUrl: env.DATABASE_URL,
     localDatabaseUrl: env.LOCAL_DATABASE_URL,
-    stripeSecretKey: env.STRIPE_SECRET_KEY,
+    stripeKeys: Object.fromEntries(
+      [...keyVariables.keys()].map((variable) => [variable, (env as Record<string, string>)[variable] ?? ""]),
+    ),
     stripeApiBase: env.STRIPE_API_BASE,
     stripeWebhookSecret: env.STRIPE_WEBHOOK_SECRET,
     cronSecret: env.CRON_SECRET,
@@ -104,7 +120,7 @@ export function readEnvironment(
     nextAuthSecret: env.NEXTAUTH_SECRET,
     nextAuthUrl: env.NEXTAUTH_URL ?? `http://localhost:${env.PORT}`,
     port: env.PORT,
-    configFile: resolve(/* turbopackIgnore: true */ env.DRIFTDESK_CONFIG ?? "driftdesk.config.ts"),
+    configFile: configFileOf(given),
     dataFolder: dataFolder(env.DRIFTDESK_DIR),
     inlineWorker: env.DRIFTDESK_INLINE_WORKER === "true",
     oidc:
@@ -118,6 +134,10 @@ export function readEnvironment(
         : undefined,
   };
 }
+
+/** Where the config is: it has to be read before the rest, since it says which keys there have to be. */
+export const configFileOf = (given: Readonly<Record<string, string | undefined>> = process.env): string =>
+  resolve(/* turbopackIgnore: true */ given.DRIFTDESK_CONFIG?.trim() || "driftdesk.config.ts");
 
 const dataFolder = (named: string | undefined) =>
   resolve(/* turbopackIgnore: true */ named ?? join(process.cwd(), ".driftdesk"));

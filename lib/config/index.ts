@@ -1,5 +1,6 @@
 // What a configuration file imports as `driftdesk/config`.
 export {
+  type AccountDefinition,
   type ConfigDefinition,
   type Duration,
   date,

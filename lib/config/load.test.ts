@@ -27,7 +27,7 @@ async function load(file: string): Promise<unknown> {
   const script = `
     const { loadConfig } = await import(${JSON.stringify(loader)});
     try {
-      const config = await loadConfig(${JSON.stringify(file)});
+      const { accounts: [config] } = await loadConfig(${JSON.stringify(file)});
       const [field] = config.resources[0].fields;
       console.log(JSON.stringify({ name: config.resources[0].name, value: field.from({ created: 60, status: "paid" }) }));
     } catch (error) {

@@ -4,11 +4,11 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { packageFolder } from "../db/package-folder.ts";
 import { DriftdeskError } from "../errors.ts";
-import type { Config } from "./resource.ts";
+import type { Configuration } from "./resource.ts";
 import { parseConfig } from "./schema.ts";
 
 /** Loads a configuration, TypeScript or JavaScript, from anywhere. All of its mistakes are in one error, `config_invalid`. */
-export async function loadConfig(file: string): Promise<Config> {
+export async function loadConfig(file: string): Promise<Configuration> {
   const path = resolve(file);
   if (!existsSync(path))
     throw new DriftdeskError(

@@ -54,9 +54,22 @@ export interface Resource {
   missingLocal: { insert: (object: never) => Record<string, unknown> } | "report";
 }
 
-export interface Config {
-  account: { id: string } | undefined;
-  resources: readonly Resource[];
+/** One Stripe account, as the config describes it. */
+export interface Account {
+  /** As the config calls it; null in the short form, which has one and gives it no name. */
+  name: string | null;
+  /** The only account that the key may belong to; undefined: whichever it does. */
+  id: string | undefined;
+  /** Environment variable that holds the key. */
+  key: string;
+  /** A connected account, which is asked through the key of its platform. */
+  stripeAccount: string | undefined;
+  /** Names of the config's other accounts. */
+  others: readonly string[];
+}
+
+/** What holds for every account. */
+export interface Rules {
   webhookLog:
     | { table: string; eventId: string; receivedAt: string; processedAt: string | undefined }
     | undefined;
@@ -69,5 +82,17 @@ export interface Config {
   };
   alerts: { slack: { channel: string } | undefined };
   status: { ttlMs: number };
+}
+
+/** The config as it is for one account. */
+export interface Config extends Rules {
+  account: Account;
+  resources: readonly Resource[];
   pace: { requestsPerSecond: number; perEndpoint: number };
+}
+
+/** The config as a whole. */
+export interface Configuration extends Rules {
+  /** In the order of the config; the short form has one. */
+  accounts: readonly [Config, ...Config[]];
 }

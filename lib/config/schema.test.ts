@@ -23,7 +23,7 @@ describe("every mistake is named with its place, what was found and what to do",
   test.each<[string, unknown, string]>([
     ["nothing at all", undefined, ": is missing: expected object"],
     ["no object", 7, ": found 7: expected object"],
-    ["no resources", {}, "resources: is missing: expected record"],
+    ["no resources", {}, "resources: say what is compared: name at least one resource"],
     ["an empty list of resources", { resources: {} }, "resources: name at least one resource"],
     [
       "a resource's name",
@@ -169,12 +169,12 @@ describe("every mistake is named with its place, what was found and what to do",
 function parsed(given: unknown) {
   const { config, issues } = parseConfig(given);
   if (!config) throw new Error(JSON.stringify(issues));
-  return config;
+  return config.accounts[0];
 }
 
 test("what is left out has its default", () => {
   expect(parsed(changed({}))).toMatchObject({
-    account: undefined,
+    account: { name: null, id: undefined, key: "STRIPE_SECRET_KEY", stripeAccount: undefined, others: [] },
     schedule: [],
     fixes: { maxAgeMs: 15 * 60_000, autoLimit: { rows: 500, share: 0.02 }, secondPersonAbove: undefined },
     alerts: { slack: undefined },

@@ -1,9 +1,10 @@
 // Checks a configuration and brings it into the one shape that the rest of the code knows.
 import { z } from "zod";
+import { checkAccounts, claimedTwice, joinConditions, keyVariable } from "./accounts.ts";
 import { cronMistake } from "./cron.ts";
 import type { ConfigDefinition, Duration } from "./define.ts";
 import { type ConfigIssue, describeIssues } from "./issues.ts";
-import type { Config, Field, Resource, StripeType } from "./resource.ts";
+import type { Account, Config, Configuration, Field, Resource, StripeType } from "./resource.ts";
 
 const stripeTypes = [
   "customer",
@@ -25,7 +26,7 @@ const rank = z.custom<(object: never) => number>(
   (value) => typeof value === "function",
   "expected a function",
 );
-const insert = z.custom<(object: never) => Record<string, unknown>>(
+const insert = z.custom<(object: never, account: string | null) => Record<string, unknown>>(
   (value) => typeof value === "function",
   "expected a function that answers the columns of the new row",
 );
@@ -110,13 +111,33 @@ const resource = z
           );
   });
 
-const definition = z.strictObject({
-  account: z
-    .strictObject({ id: z.string().regex(/^acct_\w+$/, 'an account id looks like "acct_1A2b3C"') })
+const accountId = z.string().regex(/^acct_\w+$/, 'an account id looks like "acct_1A2b3C"');
+const resources = z
+  .record(z.string().regex(/^[a-z][a-z0-9_]*$/i, "a resource's name has letters, digits and _"), resource)
+  .refine((given) => Object.keys(given).length > 0, "name at least one resource");
+const pace = z.strictObject({
+  requestsPerSecond: z.number().positive().optional(),
+  perEndpoint: z.number().positive().optional(),
+});
+const account = z.strictObject({
+  id: accountId.optional(),
+  key: keyVariable,
+  stripeAccount: accountId.optional(),
+  pace: pace.optional(),
+  resources: resources.optional(),
+  where: z.record(z.string(), z.string().min(1, "write a condition, or leave it out")).optional(),
+});
+
+const shape = z.strictObject({
+  account: z.strictObject({ id: accountId }).optional(),
+  accounts: z
+    .record(
+      z.string().regex(/^[a-z][a-z0-9_-]{0,39}$/i, "an account's name has up to 40 letters, digits, _ and -"),
+      account,
+    )
+    .refine((given) => Object.keys(given).length > 0, "name at least one account")
     .optional(),
-  resources: z
-    .record(z.string().regex(/^[a-z][a-z0-9_]*$/i, "a resource's name has letters, digits and _"), resource)
-    .refine((resources) => Object.keys(resources).length > 0, "name at least one resource"),
+  resources: resources.optional(),
   webhookLog: z
     .strictObject({ table: z.string().min(1), eventId: name, receivedAt: name, processedAt: name.optional() })
     .optional(),
@@ -146,12 +167,10 @@ const definition = z.strictObject({
     .default({ maxAge: milliseconds("15m"), autoLimit: { rows: 500, share: 0.02 } }),
   alerts: z.strictObject({ slack: z.strictObject({ channel: z.string().min(1) }).optional() }).default({}),
   status: z.strictObject({ ttl: duration.default(milliseconds("5m")) }).default({ ttl: milliseconds("5m") }),
-  pace: z
-    .strictObject({
-      requestsPerSecond: z.number().positive().default(80),
-      perEndpoint: z.number().positive().default(20),
-    })
-    .default({ requestsPerSecond: 80, perEndpoint: 20 }),
+  pace: pace.default({}),
+});
+const definition = shape.superRefine((given, context) => {
+  for (const { path, message } of checkAccounts(given)) context.addIssue({ code: "custom", path, message });
 });
 
 function milliseconds(text: Duration): number {
@@ -162,41 +181,76 @@ function milliseconds(text: Duration): number {
 /** Answers the config, or everything that is wrong with it. Takes whatever a file exported. */
 export function parseConfig(
   given: unknown,
-): { config: Config; issues: [] } | { config: null; issues: ConfigIssue[] } {
+): { config: Configuration; issues: [] } | { config: null; issues: ConfigIssue[] } {
   const parsed = definition.safeParse(given, { reportInput: true });
   if (!parsed.success) return { config: null, issues: describeIssues(definition, parsed.error.issues) };
-  const issues: ConfigIssue[] = [];
-  const resources = Object.entries(parsed.data.resources).map(([resourceName, value]) =>
-    normalise(resourceName, value, issues),
-  );
-  if (issues.length > 0) return { config: null, issues };
-  const { account, webhookLog, schedule, fixes, alerts, status, pace } = parsed.data;
-  return {
-    config: {
-      account,
-      resources,
-      webhookLog: webhookLog && { ...webhookLog, processedAt: webhookLog.processedAt },
-      schedule,
-      fixes: {
-        maxAgeMs: fixes.maxAge,
-        autoLimit: fixes.autoLimit,
-        secondPersonAbove: fixes.secondPersonAbove,
-      },
-      alerts: { slack: alerts.slack },
-      status: { ttlMs: status.ttl },
-      pace,
+  const { webhookLog, fixes, status } = parsed.data;
+  const rules = {
+    webhookLog: webhookLog && { ...webhookLog, processedAt: webhookLog.processedAt },
+    schedule: parsed.data.schedule,
+    fixes: {
+      maxAgeMs: fixes.maxAge,
+      autoLimit: fixes.autoLimit,
+      secondPersonAbove: fixes.secondPersonAbove,
     },
-    issues: [],
+    alerts: { slack: parsed.data.alerts.slack },
+    status: { ttlMs: status.ttl },
   };
+  const issues: ConfigIssue[] = [];
+  const accounts = accountsOf(parsed.data, issues).map((one): Config => ({ ...rules, ...one }));
+  issues.push(...claimedTwice(accounts));
+  const [first, ...others] = accounts;
+  if (issues.length > 0 || !first) return { config: null, issues };
+  return { config: { ...rules, accounts: [first, ...others] }, issues: [] };
 }
 
-function normalise(resourceName: string, value: z.output<typeof resource>, issues: ConfigIssue[]): Resource {
+type Resources = Record<string, z.output<typeof resource>>;
+
+/** Each account with its mapping: its own, or the shared one narrowed to its rows. */
+function accountsOf(
+  given: z.output<typeof definition>,
+  issues: ConfigIssue[],
+): Pick<Config, "account" | "resources" | "pace">[] {
+  const mapping = (of: Resources | undefined, path: string[], name: string | null) =>
+    Object.entries(of ?? {}).map(([resourceName, value]) =>
+      normalise([...path, resourceName], value, name, issues),
+    );
+  const shared = (name: string | null) => mapping(given.resources, ["resources"], name);
+  const pace = { requestsPerSecond: 80, perEndpoint: 20, ...given.pace };
+  const key = "STRIPE_SECRET_KEY";
+  if (!given.accounts) {
+    const account: Account = { name: null, id: given.account?.id, key, stripeAccount: undefined, others: [] };
+    return [{ account, resources: shared(null), pace }];
+  }
+  const names = Object.keys(given.accounts);
+  return Object.entries(given.accounts).map(([name, one]) => ({
+    account: {
+      name,
+      id: one.id ?? one.stripeAccount,
+      key: one.key,
+      stripeAccount: one.stripeAccount,
+      others: names.filter((other) => other !== name),
+    },
+    resources: one.resources
+      ? mapping(one.resources, ["accounts", name, "resources"], name)
+      : shared(name).map((of) => ({ ...of, where: joinConditions(of.where, one.where?.[of.name]) })),
+    pace: { ...pace, ...one.pace },
+  }));
+}
+
+function normalise(
+  path: readonly string[],
+  value: z.output<typeof resource>,
+  accountName: string | null,
+  issues: ConfigIssue[],
+): Resource {
   const [first = "", second] = value.table.split(".");
   const match = value.match ?? { column: value.stripeId as string, by: "id" as const };
   const expand = new Set(value.expand);
+  const { missingLocal } = value;
   if (match.by === "customerEmail" && value.stripe !== "customer") expand.add("customer");
   return {
-    name: resourceName,
+    name: path.at(-1) as string,
     stripe: value.stripe,
     table: second === undefined ? { schema: "public", name: first } : { schema: first, name: second },
     key: value.key,
@@ -212,13 +266,15 @@ function normalise(resourceName: string, value: z.output<typeof resource>, issue
         { reportInput: true },
       );
       if (parsed.success) return [fieldOf(column, parsed.data, value.policy)];
-      const path = ["resources", resourceName, "fields", column];
-      issues.push(...describeIssues(fieldObject, parsed.error.issues, path));
+      issues.push(...describeIssues(fieldObject, parsed.error.issues, [...path, "fields", column]));
       return [];
     }),
     access: value.access,
     missingInStripe: value.missingInStripe,
-    missingLocal: value.missingLocal,
+    missingLocal:
+      missingLocal === "report"
+        ? missingLocal
+        : { insert: (object) => missingLocal.insert(object, accountName) },
   };
 }
 

@@ -101,12 +101,14 @@ export const accounts = driftdesk.table("accounts", {
   id: text("id").primaryKey(),
   name: text("name"),
   livemode: boolean("livemode").notNull(),
+  configName: text("config_name"),
   firstSeenAt: time("first_seen_at").notNull().defaultNow(),
 });
 
 export const runs = driftdesk.table("runs", {
   id: id(),
   accountId: text("account_id"),
+  accountName: text("account_name"),
   mode: text("mode", { enum: runModes }).notNull(),
   trigger: text("trigger", { enum: runTriggers }).notNull(),
   requestedBy: text("requested_by").notNull(),

@@ -1,5 +1,6 @@
+import { knownDesks } from "../accounts/known.ts";
 import { type ReadEntry, readAudit } from "../audit/read.ts";
-import type { Desk } from "../desk.ts";
+import type { Desks } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import { writesMoney } from "../fixes/plan.ts";
 import { obstacleOf, statementFor } from "../fixes/preview.ts";
@@ -26,7 +27,7 @@ const historyAtMost = 50;
 
 /** One discrepancy with everything that its panel shows, and its place in the list that somebody came from. */
 export async function discrepancyDetails(
-  desk: Desk,
+  desk: Desks,
   request: { id: number; filter: DiscrepancyFilter; sort: Sort },
 ): Promise<DiscrepancyDetails> {
   const discrepancy = await getDiscrepancy(desk.sql, request.id);
@@ -36,12 +37,13 @@ export async function discrepancyDetails(
       `There is no difference with the number ${request.id}. It may be from another database.`,
       { status: 404 },
     );
+  const known = await knownDesks(desk);
   const [obstacle, [judged], statement, history, neighbours] = await Promise.all([
-    obstacleOf(desk, request.id),
+    obstacleOf(desk, known, request.id),
     desk.sql<{ changesMoney: boolean }[]>`
-      SELECT ${writesMoney(desk.sql, desk.config)} AS "changesMoney"
+      SELECT ${writesMoney(desk.sql, known)} AS "changesMoney"
       FROM driftdesk.discrepancies d WHERE d.id = ${request.id}`,
-    statementFor(desk, discrepancy),
+    statementFor(known, discrepancy),
     readAudit(desk.sql, { discrepancyId: request.id }, { limit: historyAtMost }),
     findNeighbours(desk.sql, { ...request, now: desk.now() }),
   ]);

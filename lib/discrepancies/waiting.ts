@@ -1,6 +1,6 @@
 import { listUsers } from "../auth/users.ts";
 import type { BulkAction } from "../db/schema.ts";
-import type { Desk } from "../desk.ts";
+import type { Desks } from "../desk.ts";
 import { waitingBulks } from "../fixes/bulk.ts";
 import { countChanges } from "./facets.ts";
 
@@ -13,7 +13,7 @@ export interface WaitingBulk {
 }
 
 /** The bulk actions that wait for a second person, with what each of them would change. */
-export async function waitingForSecond(desk: Desk): Promise<WaitingBulk[]> {
+export async function waitingForSecond(desk: Desks): Promise<WaitingBulk[]> {
   const [bulks, people] = await Promise.all([waitingBulks(desk.sql), listUsers(desk)]);
   // A question per action: there are a handful of them at most.
   return Promise.all(

@@ -1,10 +1,11 @@
 // A decision on one discrepancy or on many: the same path. Asked for once, however often the button is clicked.
 import type { Sql, TransactionSql } from "postgres";
 import { z } from "zod";
+import { type KnownDesk, knownDesks } from "../accounts/known.ts";
 import { appendAudit } from "../audit/append.ts";
 import { authorise } from "../auth/permissions.ts";
 import type { BulkAction } from "../db/schema.ts";
-import type { Actor, Desk } from "../desk.ts";
+import type { Actor, Desks } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import { decidable, whyNot, whyNotState, writesMoney } from "./plan.ts";
 import { type Selection, selected, selectionSchema } from "./selection.ts";
@@ -29,9 +30,10 @@ export type BulkRequest = Omit<z.input<typeof bulkRequestSchema>, "selection" | 
  * Writes a decision down with the rows and versions that it is about. Rejecting and snoozing are done by this; applying is
  * `running` and wants `executeBulk`, or `waiting` for a second person. The same `requestKey` answers the same bulk.
  */
-export async function requestBulk(desk: Desk, given: BulkRequest, actor: Actor): Promise<BulkAction> {
+export async function requestBulk(desk: Desks, given: BulkRequest, actor: Actor): Promise<BulkAction> {
   const request = parseRequest(given, desk.now());
   authorise(actor, "decide");
+  const known = await knownDesks(desk);
   const id = await transaction(desk.sql, async (tx) => {
     const [created] = await tx<{ id: number }[]>`
       INSERT INTO driftdesk.bulk_actions (kind, request_key, requested_by, reason, filter, state, created_at)
@@ -40,7 +42,7 @@ export async function requestBulk(desk: Desk, given: BulkRequest, actor: Actor):
       ON CONFLICT (request_key) DO NOTHING
       RETURNING id`;
     if (!created) return await sameRequest(tx, request, actor);
-    const counts = await snapshot(tx, desk, created.id, request);
+    const counts = await snapshot(tx, desk, known, created.id, request);
     if (counts.total === 0)
       throw new DriftdeskError(
         "nothing_selected",
@@ -91,8 +93,14 @@ interface Counts {
 }
 
 /** Remembers each row in the version that was seen. What cannot be decided on is skipped with its reason. */
-async function snapshot(tx: TransactionSql, desk: Desk, bulkId: number, request: Request): Promise<Counts> {
-  const why = tx`coalesce(${whyNotState(tx, decidable[request.kind])}, ${request.kind === "apply" ? whyNot(tx, desk.config) : tx`NULL`})`;
+async function snapshot(
+  tx: TransactionSql,
+  desk: Desks,
+  known: readonly KnownDesk[],
+  bulkId: number,
+  request: Request,
+): Promise<Counts> {
+  const why = tx`coalesce(${whyNotState(tx, decidable[request.kind])}, ${request.kind === "apply" ? whyNot(tx, known) : tx`NULL`})`;
   await tx`
     INSERT INTO driftdesk.bulk_items (bulk_id, discrepancy_id, version)
     SELECT ${bulkId}, s.id, s.version
@@ -111,7 +119,7 @@ async function snapshot(tx: TransactionSql, desk: Desk, bulkId: number, request:
     WHERE i.bulk_id = ${bulkId} AND d.id = i.discrepancy_id AND (d.version <> i.version OR ${why} IS NOT NULL)`;
   const [counts] = await tx<Counts[]>`
     SELECT count(*)::int AS total, count(*) FILTER (WHERE i.outcome IS NULL)::int AS todo,
-           coalesce(bool_or(i.outcome IS NULL AND ${writesMoney(tx, desk.config)}), false) AS money
+           coalesce(bool_or(i.outcome IS NULL AND ${writesMoney(tx, known)}), false) AS money
     FROM driftdesk.bulk_items i JOIN driftdesk.discrepancies d ON d.id = i.discrepancy_id
     WHERE i.bulk_id = ${bulkId}`;
   return counts as Counts;
@@ -131,7 +139,7 @@ async function lockRows(tx: TransactionSql, bulkId: number): Promise<void> {
 
 async function decide(
   tx: TransactionSql,
-  desk: Desk,
+  desk: Desks,
   bulkId: number,
   request: Request,
   actor: Actor,
@@ -214,9 +222,10 @@ async function auditRows(
 }
 
 /** Another person agrees; then the bulk is `running` and wants `executeBulk`. Twice by the same person is once. */
-export async function approveBulk(desk: Desk, bulkId: number, actor: Actor): Promise<BulkAction> {
+export async function approveBulk(desk: Desks, bulkId: number, actor: Actor): Promise<BulkAction> {
   authorise(actor, "decide");
   authorise(actor, "bulk");
+  const known = await knownDesks(desk);
   await transaction(desk.sql, async (tx) => {
     const bulk = await lockBulk(tx, bulkId);
     if (bulk.approvedBy === actor.email) return;
@@ -235,7 +244,7 @@ export async function approveBulk(desk: Desk, bulkId: number, actor: Actor): Pro
         { status: 403 },
       );
     const [row] = await tx<{ money: boolean }[]>`
-      SELECT coalesce(bool_or(${writesMoney(tx, desk.config)}), false) AS money
+      SELECT coalesce(bool_or(${writesMoney(tx, known)}), false) AS money
       FROM driftdesk.bulk_items i JOIN driftdesk.discrepancies d ON d.id = i.discrepancy_id
       WHERE i.bulk_id = ${bulkId} AND i.outcome IS NULL`;
     if (row?.money) authorise(actor, "decide_money");
@@ -251,7 +260,7 @@ export async function approveBulk(desk: Desk, bulkId: number, actor: Actor): Pro
 }
 
 /** Stops a bulk that waits or runs. What was applied stays, and can be seen; the rest is open again. */
-export async function cancelBulk(desk: Desk, bulkId: number, actor: Actor): Promise<BulkAction> {
+export async function cancelBulk(desk: Desks, bulkId: number, actor: Actor): Promise<BulkAction> {
   authorise(actor, "decide");
   await transaction(desk.sql, async (tx) => {
     const bulk = await lockBulk(tx, bulkId);

@@ -1,9 +1,11 @@
 // Carrying out a decision, write-ahead: intent, freshness, guarded write, outcome. Killed anywhere and called again,
 // it goes on: what was intended and not settled is settled by reading the row.
 import type { TransactionSql } from "postgres";
+import { type KnownDesk, knownDesks } from "../accounts/known.ts";
 import { type AuditDraft, appendAudit } from "../audit/append.ts";
 import type { BulkAction, Discrepancy, Fix } from "../db/schema.ts";
-import type { Desk } from "../desk.ts";
+import { inTurn } from "../db/turns.ts";
+import type { Desks } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import { getBulk } from "./bulk.ts";
 import { freshen } from "./freshness.ts";
@@ -11,7 +13,6 @@ import { type BulkLock, whileLocked } from "./lock.ts";
 import { planFix } from "./plan.ts";
 import { settle, settleAgain, settleWritten } from "./settle.ts";
 import { transaction } from "./transaction.ts";
-import { inTurn } from "./turns.ts";
 
 const batchSize = 1_000;
 
@@ -24,7 +25,8 @@ export type IntendedFix = Pick<
 
 /** An action that this process carries out. */
 export interface Work {
-  desk: Desk;
+  desk: Desks;
+  known: readonly KnownDesk[];
   bulk: BulkAction;
   lock: BulkLock;
 }
@@ -33,17 +35,17 @@ export interface Work {
  * Carries out an action that is running, to its end or until somebody stops it. Only one process does so at a time; a
  * second one returns at once, with the action as it stands.
  */
-export async function executeBulk(desk: Desk, bulkId: number): Promise<BulkAction> {
-  await inTurn(desk.sql, () => whileLocked(desk, bulkId, (lock) => carryOut(desk, bulkId, lock)));
+export async function executeBulk(desk: Desks, bulkId: number): Promise<BulkAction> {
+  await inTurn(desk.sql, "action", () => whileLocked(desk, bulkId, (lock) => carryOut(desk, bulkId, lock)));
   const bulk = await getBulk(desk.sql, bulkId);
   if (!bulk) throw new DriftdeskError("bulk_unknown", `There is no bulk action ${bulkId}.`, { status: 404 });
   return bulk;
 }
 
-async function carryOut(desk: Desk, bulkId: number, lock: BulkLock): Promise<void> {
+async function carryOut(desk: Desks, bulkId: number, lock: BulkLock): Promise<void> {
   const bulk = await getBulk(desk.sql, bulkId);
   if (bulk?.kind !== "apply") return;
-  const work: Work = { desk, bulk, lock };
+  const work: Work = { desk, known: await knownDesks(desk), bulk, lock };
   // Also of an action that was stopped: what is intended has to have an outcome.
   const unwritten = await settleWritten(work, await leftovers(work));
   await settleAgain(work, await freshen(work, unwritten));

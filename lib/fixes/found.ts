@@ -1,8 +1,7 @@
 import type { TransactionSql } from "postgres";
 import type { AuditDraft } from "../audit/append.ts";
 import type { Discrepancy, Values } from "../db/schema.ts";
-import type { Desk } from "../desk.ts";
-import type { IntendedFix } from "./execute.ts";
+import type { IntendedFix, Work } from "./execute.ts";
 import { type Reassessed, reassess } from "./reassess.ts";
 import { byResource, type Settled } from "./settle.ts";
 
@@ -16,13 +15,13 @@ type Seen = Known & { [K in keyof Reassessed]: Reassessed[K] | null } & { fix: I
  */
 export async function takeIn(
   tx: TransactionSql,
-  desk: Desk,
+  work: Work,
   settled: readonly Settled[],
   now: Date,
 ): Promise<AuditDraft[]> {
   const news = settled.filter((one) => one.found);
   if (news.length === 0) return [];
-  const seen = await look(tx, desk, news);
+  const seen = await look(tx, work, news);
   const gone = seen.filter((row) => row.fields?.length === 0);
   const differing = seen.filter((row) => row.fields?.length !== 0);
   await tx`
@@ -50,7 +49,7 @@ export async function takeIn(
   }));
 }
 
-async function look(tx: TransactionSql, desk: Desk, news: readonly Settled[]): Promise<Seen[]> {
+async function look(tx: TransactionSql, work: Work, news: readonly Settled[]): Promise<Seen[]> {
   const known = await tx<Known[]>`
     SELECT id, kind, observed, expected FROM driftdesk.discrepancies
     WHERE id = ANY(${news.map(({ fix }) => fix.discrepancyId)}::bigint[])`;
@@ -58,7 +57,7 @@ async function look(tx: TransactionSql, desk: Desk, news: readonly Settled[]): P
   const found = new Map(news.map((one) => [one.fix, one.found]));
   const fixes = news.map(({ fix }) => fix);
   const seen: Seen[] = [];
-  for (const group of await byResource(desk, fixes)) {
+  for (const group of await byResource(work, fixes)) {
     if (!group.resource) continue;
     const rows = group.fixes.flatMap((fix) => {
       const row = byId.get(fix.discrepancyId);

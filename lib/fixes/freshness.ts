@@ -1,4 +1,5 @@
 // Step 2 of a fix: an observation that is too old is read again at Stripe before anything is written.
+import { deskOf, otherAccount } from "../accounts/known.ts";
 import type { Resource, StripeObject } from "../config/resource.ts";
 import type { Values } from "../db/schema.ts";
 import type { Desk } from "../desk.ts";
@@ -19,19 +20,22 @@ const atTheSameTime = 10;
  * date and open again.
  */
 export async function freshen(work: Work, fixes: readonly IntendedFix[]): Promise<IntendedFix[]> {
-  const { desk } = work;
-  const oldest = new Date(desk.now().getTime() - desk.config.fixes.maxAgeMs);
+  const { desk: desks, known } = work;
+  const oldest = new Date(desks.now().getTime() - desks.config.fixes.maxAgeMs);
   const fresh = fixes.filter((fix) => fix.observedAt >= oldest);
   const queue = fixes.filter((fix) => fix.observedAt < oldest).reverse();
   const outdated: Settled[] = [];
-  const tables = new Map<string, Promise<LocalTable | null>>();
+  const tables = new Map<Resource, Promise<LocalTable | null>>();
   let unasked: string | null = null;
   const look = async (fix: IntendedFix): Promise<News | null> => {
-    const resource = desk.config.resources.find((one) => one.name === fix.resource);
-    if (!resource) return null;
-    const reading = tables.get(resource.name) ?? describeTable(desk.local, resource.table);
-    tables.set(resource.name, reading);
+    const desk = deskOf(known, fix.accountId);
+    const resource = desk?.config.resources.find((one) => one.name === fix.resource);
+    if (!desk || !resource) return null;
+    const reading = tables.get(resource) ?? describeTable(desk.local, resource.table);
+    tables.set(resource, reading);
     const table = await reading;
+    const other = known.length > 1 ? await otherAccount(desk, fix.accountId) : null;
+    if (other !== null) return unanswered(other);
     // Without its table or columns the write is what fails, and says why.
     if (!table || lackingColumn(resource, table, fix) !== null) return null;
     return outdatedBy(desk, { fix, resource, table });

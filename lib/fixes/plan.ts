@@ -1,6 +1,7 @@
 // What a fix of a discrepancy writes, and whether there can be one.
 import type { Fragment, Sql, TransactionSql } from "postgres";
-import type { Config, Resource } from "../config/resource.ts";
+import type { KnownDesk } from "../accounts/known.ts";
+import type { Resource } from "../config/resource.ts";
 import type { Discrepancy, DiscrepancyState, Values } from "../db/schema.ts";
 import type { LocalTable } from "../local/catalog.ts";
 import type { Target } from "../local/guard.ts";
@@ -71,21 +72,31 @@ export function matchOf(
 }
 
 /** Why a discrepancy `d` cannot be applied, in words; NULL when it can be. States and versions apart. */
-export function whyNot(sql: Sql | TransactionSql, config: Config): Fragment {
-  const names = (resources: readonly Resource[]) =>
-    sql`${resources.map((resource) => resource.name)}::text[]`;
-  const setters = config.resources.filter((resource) => resource.missingInStripe !== "report");
-  const inserters = config.resources.filter((resource) => resource.missingLocal !== "report");
+export function whyNot(sql: Sql | TransactionSql, known: readonly KnownDesk[]): Fragment {
+  const among = (wanted: (resource: Resource) => boolean) => {
+    const mapped = known.flatMap(({ desk, accountId }) =>
+      desk.config.resources.filter(wanted).map((resource) => ({ accountId, name: resource.name })),
+    );
+    return sql`
+      EXISTS (
+        SELECT FROM unnest(${mapped.map((m) => m.accountId)}::text[], ${mapped.map((m) => m.name)}::text[]) AS m (account, name)
+        WHERE m.name = d.resource AND coalesce(m.account = d.account_id, true)
+      )`;
+  };
+  const accounts = known.map((one) => one.accountId);
+  const setters = among((resource) => resource.missingInStripe !== "report");
+  const inserters = among((resource) => resource.missingLocal !== "report");
   return sql`
     CASE
-      WHEN d.resource <> ALL (${names(config.resources)}) THEN 'The mapping no longer has this resource.'
+      WHEN NOT coalesce(d.account_id = ANY (${accounts}::text[]), true) THEN 'The config no longer has this Stripe account.'
+      WHEN NOT ${among(() => true)} THEN 'The mapping no longer has this resource.'
       WHEN d.row_error IS NOT NULL
         THEN 'The mapping could not read what Stripe has, so it is not known what the record should say. Correct the mapping, then run again.'
       WHEN d.kind = 'duplicate'
         THEN 'Which of the local records is right is not something that Stripe knows. Correct them in your own database; the next run sees it.'
-      WHEN d.kind = 'missing_in_stripe' AND d.resource <> ALL (${names(setters)})
+      WHEN d.kind = 'missing_in_stripe' AND NOT ${setters}
         THEN 'The mapping says to report such records only. With missingInStripe.set it could correct them.'
-      WHEN d.kind = 'missing_local' AND d.resource <> ALL (${names(inserters)})
+      WHEN d.kind = 'missing_local' AND NOT ${inserters}
         THEN 'The mapping says to report missing records only. With missingLocal.insert it could add them.'
       WHEN d.kind = 'missing_local' AND coalesce(d.expected, '{}') = '{}' THEN 'The columns of the new row are not known.'
       WHEN d.kind <> 'missing_local' AND (d.fields = '[]' OR d.local_key IS NULL)
@@ -117,16 +128,20 @@ export function whyNotState(sql: Sql | TransactionSql, states: readonly Discrepa
 }
 
 /** Whether applying `d` would change an amount of money. */
-export function writesMoney(sql: Sql | TransactionSql, config: Config): Fragment {
-  const money = config.resources.flatMap((resource) =>
-    resource.fields
-      .filter((field) => field.money)
-      .map((field) => ({ resource: resource.name, column: field.column })),
+export function writesMoney(sql: Sql | TransactionSql, known: readonly KnownDesk[]): Fragment {
+  const money = known.flatMap(({ desk, accountId }) =>
+    desk.config.resources.flatMap((resource) =>
+      resource.fields
+        .filter((field) => field.money)
+        .map((field) => ({ accountId, resource: resource.name, column: field.column })),
+    ),
   );
   return sql`
     EXISTS (
-      SELECT FROM unnest(${money.map((m) => m.resource)}::text[], ${money.map((m) => m.column)}::text[]) AS m (resource, name)
-      WHERE m.resource = d.resource AND CASE d.kind
+      SELECT FROM unnest(
+        ${money.map((m) => m.accountId)}::text[], ${money.map((m) => m.resource)}::text[], ${money.map((m) => m.column)}::text[]
+      ) AS m (account, resource, name)
+      WHERE m.resource = d.resource AND coalesce(m.account = d.account_id, true) AND CASE d.kind
         WHEN 'missing_local' THEN coalesce(d.expected, '{}') ? m.name
         ELSE d.fields @> jsonb_build_array(jsonb_build_object('name', m.name)) END
     )`;

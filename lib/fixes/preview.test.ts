@@ -99,6 +99,7 @@ test.each(["rows", "a filter"])("what the preview of %s counts is what applying 
   ).toEqual(count(written.map((row) => `${row.change} ${row.impact}`)));
   expect(preview.touched).toEqual([
     {
+      accountId: rows[0]?.accountId,
       resource: "subscriptions",
       table: 'Odd schema.Customer "Accounts"',
       count: preview.applicable,

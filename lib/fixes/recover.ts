@@ -1,5 +1,5 @@
 import { appendAudit } from "../audit/append.ts";
-import type { Desk } from "../desk.ts";
+import type { Desks } from "../desk.ts";
 import { executeBulk } from "./execute.ts";
 import { transaction } from "./transaction.ts";
 
@@ -7,7 +7,7 @@ import { transaction } from "./transaction.ts";
  * Goes on with what a killed process left half done, also of actions that somebody stopped meanwhile: what was intended
  * has to have an outcome. Actions that a live process works on are left to it.
  */
-export async function recoverFixes(desk: Desk): Promise<number> {
+export async function recoverFixes(desk: Desks): Promise<number> {
   const left = await desk.sql<{ id: number }[]>`
     SELECT id FROM driftdesk.bulk_actions WHERE state = 'running'
     UNION
@@ -21,7 +21,7 @@ export async function recoverFixes(desk: Desk): Promise<number> {
 }
 
 /** Opens what was put off until a time that has come. Answers how many. */
-export async function wakeSnoozed(desk: Desk): Promise<number> {
+export async function wakeSnoozed(desk: Desks): Promise<number> {
   const now = desk.now();
   return transaction(desk.sql, async (tx) => {
     const woken = await tx<{ id: number; account_id: string; resource: string; label: string | null }[]>`

@@ -1,9 +1,10 @@
 // Steps 3 and 4 of a fix: the guarded write, then its outcome with its audit entry.
 import type { TransactionSql } from "postgres";
+import { deskOf } from "../accounts/known.ts";
 import { appendAudit } from "../audit/append.ts";
 import type { Resource } from "../config/resource.ts";
 import type { FixState, Values } from "../db/schema.ts";
-import type { Desk } from "../desk.ts";
+import type { Desks } from "../desk.ts";
 import { describeTable, type LocalTable } from "../local/catalog.ts";
 import {
   insertGuarded,
@@ -33,12 +34,16 @@ type Group =
   | { fixes: IntendedFix[]; resource: Resource; table: LocalTable }
   | { fixes: IntendedFix[]; resource: null };
 
-export async function byResource(desk: Desk, fixes: readonly IntendedFix[]): Promise<Group[]> {
-  const groups = [...Map.groupBy(fixes, (fix) => fix.resource)];
+export async function byResource(
+  { desk: { local }, known }: Pick<Work, "desk" | "known">,
+  fixes: readonly IntendedFix[],
+): Promise<Group[]> {
+  const groups = [...Map.groupBy(fixes, (fix) => `${fix.accountId} ${fix.resource}`).values()];
   return Promise.all(
-    groups.map(async ([name, group]) => {
-      const resource = desk.config.resources.find((one) => one.name === name);
-      const table = resource && (await describeTable(desk.local, resource.table));
+    groups.map(async (group) => {
+      const [{ accountId, resource: name }] = group as [IntendedFix];
+      const resource = deskOf(known, accountId)?.config.resources.find((one) => one.name === name);
+      const table = resource && (await describeTable(local, resource.table));
       return resource && table ? { fixes: group, resource, table } : { fixes: group, resource: null };
     }),
   );
@@ -63,14 +68,13 @@ const insertOf = (resource: Resource) => (fix: IntendedFix) => ({
  */
 export async function settleWritten(work: Work, fixes: readonly IntendedFix[]): Promise<IntendedFix[]> {
   const written: Settled[] = [];
-  for (const group of await byResource(work.desk, fixes))
-    written.push(...(await writtenOf(work.desk, group)));
+  for (const group of await byResource(work, fixes)) written.push(...(await writtenOf(work.desk, group)));
   await record(work, written);
   const ids = new Set(written.map(({ fix }) => fix.id));
   return fixes.filter((fix) => !ids.has(fix.id));
 }
 
-async function writtenOf(desk: Desk, group: Group): Promise<Settled[]> {
+async function writtenOf(desk: Desks, group: Group): Promise<Settled[]> {
   if (!group.resource) return [];
   const { resource, table } = group;
   const target = targetOf(resource, table);
@@ -99,7 +103,7 @@ async function writtenOf(desk: Desk, group: Group): Promise<Settled[]> {
 
 /** Writes what is intended, each row only if it still says what was seen, and records what came of it. */
 export async function settle(work: Work, fixes: readonly IntendedFix[]): Promise<void> {
-  for (const group of await byResource(work.desk, fixes)) await record(work, await write(work.desk, group));
+  for (const group of await byResource(work, fixes)) await record(work, await write(work.desk, group));
 }
 
 /**
@@ -107,7 +111,7 @@ export async function settle(work: Work, fixes: readonly IntendedFix[]): Promise
  * is stale because the row says what the fix writes was written.
  */
 export async function settleAgain(work: Work, fixes: readonly IntendedFix[]): Promise<void> {
-  for (const group of await byResource(work.desk, fixes)) {
+  for (const group of await byResource(work, fixes)) {
     const settled = await write(work.desk, group);
     const stale = settled.flatMap(({ fix, outcome }) => (outcome === "stale" ? [fix] : []));
     const written = new Map(
@@ -120,7 +124,7 @@ export async function settleAgain(work: Work, fixes: readonly IntendedFix[]): Pr
   }
 }
 
-async function write(desk: Desk, group: Group): Promise<Settled[]> {
+async function write(desk: Desks, group: Group): Promise<Settled[]> {
   const failed = (fix: IntendedFix, message: string): Settled => ({
     fix,
     outcome: "failed",
@@ -158,8 +162,9 @@ function judge(fix: IntendedFix, written: WriteOutcome): Settled {
 }
 
 /** Step 4: fixes, items and discrepancies get their outcomes, in one transaction with the entries that tell of them. */
-export async function record({ desk, bulk, lock }: Work, given: readonly Settled[]): Promise<void> {
+export async function record(work: Work, given: readonly Settled[]): Promise<void> {
   if (given.length === 0) return;
+  const { desk, bulk, lock } = work;
   const now = desk.now();
   await transaction(desk.sql, async (tx) => {
     await lock.stillHeld(tx);
@@ -195,7 +200,7 @@ export async function record({ desk, bulk, lock }: Work, given: readonly Settled
           version = d.version + (v.outcome = 'stale')::int,
           changed_at = CASE WHEN v.outcome = 'stale' THEN ${now} ELSE d.changed_at END
       FROM ${outcomes} WHERE d.id = v.discrepancy AND d.state = 'applying'`;
-    const resolved = await takeIn(tx, desk, settled, now);
+    const resolved = await takeIn(tx, work, settled, now);
     const entries = settled.map(({ fix, outcome, message, found }) =>
       auditOf(bulk, fix, `fix.${outcome}`, { message, ...(found && { found }) }),
     );

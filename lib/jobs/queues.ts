@@ -1,15 +1,16 @@
 import { PgBoss } from "pg-boss";
-import type { Desk, OpenDesk } from "../desk.ts";
+import type { Desks, OpenDesk } from "../desk.ts";
 
 /** What each queue's jobs carry: only names of what stands in Driftdesk's own tables. */
 export interface Jobs {
   run: { runId: number };
   bulk: { bulkId: number };
-  schedule: { mode: "incremental" | "full" };
+  /** `account` is a name of the config's; without it every account is meant. */
+  schedule: { mode: "incremental" | "full"; account?: string };
 }
 
 /** A desk whose database pg-boss can reach by itself. */
-export type QueuedDesk = Desk & Pick<OpenDesk, "databaseUrl">;
+export type QueuedDesk = Desks & Pick<OpenDesk, "databaseUrl">;
 type Queued = Pick<QueuedDesk, "databaseUrl" | "log">;
 
 // One pg-boss per desk. On globalThis: a bundler makes several copies of this module in one process.

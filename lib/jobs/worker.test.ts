@@ -2,7 +2,7 @@ import { afterEach, expect, test } from "vitest";
 import { openTestDesk, type TestDesk } from "../../sandbox/testing.ts";
 import { generateWorld } from "../../sandbox/world/world.ts";
 import { defineConfig } from "../config/define.ts";
-import { systemActor } from "../desk.ts";
+import { type Desk, systemActor } from "../desk.ts";
 import { getBulk, requestBulk } from "../fixes/bulk.ts";
 import { getRun, requestRun } from "../reconcile/runs.ts";
 import { enqueueBulk, enqueueRun } from "./enqueue.ts";
@@ -40,8 +40,10 @@ afterEach(async () => {
   opened = undefined;
 });
 
+type Single = Desk & QueuedDesk;
+
 /** A company whose first row is wrong. */
-async function open(): Promise<QueuedDesk> {
+async function open(): Promise<Single> {
   const world = generateWorld({ seed: 3, customers: 120, now, invoicesPerSubscription: 0 });
   opened = await openTestDesk({ world, config, now: () => now });
   await opened.local`CREATE TABLE accounts (id serial PRIMARY KEY, stripe_id text UNIQUE, status text)`;
@@ -57,7 +59,7 @@ async function work(desk: QueuedDesk): Promise<Worker> {
   return worker;
 }
 
-const request = async (desk: QueuedDesk) =>
+const request = async (desk: Desk) =>
   (await requestRun(desk, { mode: "full", trigger: "person", actor: systemActor })).run.id;
 const stateOf = (desk: QueuedDesk, id: number) => async () => (await getRun(desk.sql, id))?.state;
 const soon = { timeout: 30_000 };

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { PgBoss } from "pg-boss";
+import { desksNamed } from "../accounts/known.ts";
 import { systemActor } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import { executeBulk } from "../fixes/execute.ts";
@@ -40,7 +41,7 @@ export async function startWorker(desk: QueuedDesk, options: WorkerOptions = {})
     if (job) await track(executeBulk(desk, job.data.bulkId));
   });
   await boss.work<Jobs["schedule"]>("schedule", async ([job]) => {
-    if (job) await runScheduled(desk, job.data.mode, run);
+    if (job) await runScheduled(desk, boss, job.data, run);
   });
   await keepSchedules(desk, boss);
   const sweeping = sweepForEver(desk, options.sweepMs ?? 15_000, stopping.signal, run);
@@ -68,10 +69,18 @@ async function goOn(desk: QueuedDesk, id: number, signal: AbortSignal): Promise<
 
 async function runScheduled(
   desk: QueuedDesk,
-  mode: Jobs["schedule"]["mode"],
+  boss: PgBoss,
+  { mode, account }: Jobs["schedule"],
   run: (id: number) => Promise<void>,
 ): Promise<void> {
-  const requested = await requestRun(desk, { mode, trigger: "schedule", actor: systemActor });
+  const [one, ...others] = desksNamed(desk, account);
+  if (others.length > 0) {
+    // A job for each: one that has to wait for its turn keeps nobody else from theirs.
+    for (const { config } of [one, ...others])
+      await boss.send("schedule", { mode, account: config.account.name });
+    return;
+  }
+  const requested = await requestRun(one, { mode, trigger: "schedule", actor: systemActor });
   if (!requested.alreadyRunning) return run(requested.run.id);
   // An incremental one may be left out: the run under way, or the next one, sees the same. A full one may not.
   if (mode === "full" && requested.run.mode !== "full")

@@ -2,13 +2,13 @@
 import type { TransactionSql } from "postgres";
 import { appendAudit } from "../audit/append.ts";
 import type { Run, RunState } from "../db/schema.ts";
-import { type Desk, systemActor } from "../desk.ts";
+import { type Desks, systemActor } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import type { Begin } from "./lease.ts";
 import { getRun, type RunView } from "./runs.ts";
 import { dropForgottenStagingTables } from "./staging.ts";
 
-export async function finishRun(desk: Desk, run: Run, begin: Begin): Promise<void> {
+export async function finishRun(desk: Desks, run: Run, begin: Begin): Promise<void> {
   const ended = (await getRun(desk.sql, run.id)) as RunView;
   const states = ended.resources.map((resource) => resource.state);
   const state: RunState = states.includes("suspicious")
@@ -24,7 +24,7 @@ export async function finishRun(desk: Desk, run: Run, begin: Begin): Promise<voi
   await end(desk, run, { state, message, code: null }, begin);
 }
 
-export async function failRun(desk: Desk, run: Run, error: unknown, begin: Begin): Promise<void> {
+export async function failRun(desk: Desks, run: Run, error: unknown, begin: Begin): Promise<void> {
   const known = error instanceof DriftdeskError;
   // What nobody foresaw may carry a connection string or a key: its text goes to the log, not to the page.
   const message = known
@@ -36,7 +36,7 @@ export async function failRun(desk: Desk, run: Run, error: unknown, begin: Begin
 
 /** For a run that this process could not even begin: it is not ended when another process works on it. */
 export const unlessAnotherHasIt =
-  (desk: Desk, run: Run): Begin =>
+  (desk: Desks, run: Run): Begin =>
   <T>(work: (tx: TransactionSql) => Promise<T>) =>
     desk.sql.begin(async (tx) => {
       await tx`SELECT FROM driftdesk.runs WHERE id = ${run.id} FOR UPDATE`;
@@ -48,7 +48,7 @@ export const unlessAnotherHasIt =
     }) as Promise<T>;
 
 async function end(
-  desk: Desk,
+  desk: Desks,
   run: Run,
   result: { state: RunState; message: string | null; code: string | null },
   begin: Begin,

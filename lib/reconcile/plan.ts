@@ -15,29 +15,43 @@ import { createStagingTables, localRowsQuery, type Stage, stageOf, stagingTables
  */
 export async function verifyAccount(desk: Desk, run: Run): Promise<string> {
   const account = await desk.stripe.account();
-  const pinned = desk.config.account?.id;
+  const { id: pinned, name, key, others } = desk.config.account;
   if (pinned !== undefined && pinned !== account.id)
     throw new DriftdeskError(
       "account_mismatch",
-      `STRIPE_SECRET_KEY belongs to ${account.id}, but the config is pinned to ${pinned}. Set the key of ${pinned}, or correct account.id.`,
+      `${key} belongs to ${account.id}, but the config is pinned to ${pinned}. Set the key of ${pinned}, or correct ${name === null ? "account.id" : `accounts.${name}.id`}.`,
     );
   if (run.accountId !== null && run.accountId !== account.id)
     throw new DriftdeskError(
       "account_mismatch",
-      `This run began on ${run.accountId}, but STRIPE_SECRET_KEY belongs to ${account.id} by now. Start a new run.`,
+      `This run began on ${run.accountId}, but ${key} belongs to ${account.id} by now. Start a new run.`,
     );
   const { livemode } = desk.stripe;
-  const [known] = await desk.sql<{ livemode: boolean }[]>`
+  const [known] = await desk.sql<{ livemode: boolean; configName: string | null }[]>`
     INSERT INTO driftdesk.accounts (id, name, livemode, first_seen_at)
     VALUES (${account.id}, ${account.name}, ${livemode}, ${desk.now()})
     ON CONFLICT (id) DO UPDATE SET name = EXCLUDED.name
-    RETURNING livemode`;
+    RETURNING livemode, config_name AS "configName"`;
   if (known && known.livemode !== livemode)
     throw new DriftdeskError(
       "mode_mismatch",
-      `STRIPE_SECRET_KEY is a ${livemode ? "live" : "test"} key, but ${account.id} has been compared in ${known.livemode ? "live" : "test"} mode so far. Use the key of that mode, or a desk of its own for the other.`,
+      `${key} is a ${livemode ? "live" : "test"} key, but ${account.id} has been compared in ${known.livemode ? "live" : "test"} mode so far. Use the key of that mode, or a desk of its own for the other.`,
     );
+  const before = known?.configName ?? null;
+  if (before !== null && others.includes(before) && pinned === undefined)
+    throw new DriftdeskError(
+      "account_twice",
+      `${key} belongs to ${account.id}, which is "${before}" in the config. One Stripe account has one name: set the key of "${name}", or remove one of the two. If the two were exchanged on purpose, pin accounts.${name}.id.`,
+    );
+  if (before !== name) await giveName(desk.sql, account.id, name);
   return account.id;
+}
+
+/** A name leads to one account: the one that was compared last under it. */
+async function giveName(sql: Sql, accountId: string, name: string | null): Promise<void> {
+  await sql`
+    UPDATE driftdesk.accounts SET config_name = CASE WHEN id = ${accountId} THEN ${name}::text END
+    WHERE id = ${accountId} OR config_name = ${name}`;
 }
 
 export function resourcesOf(desk: Desk, run: Run): Resource[] {

@@ -248,7 +248,9 @@ test("a process that cannot even begin does not end the run of another", async (
   const gate = gated(t.desk.stripe, (call) => call === "list");
   const running = executeRun(t.with({ stripe: gate.stripe }), id);
   await gate.reached;
-  const pinned = t.with({ config: { ...t.desk.config, account: { id: "acct_other" } } });
+  const pinned = t.with({
+    config: { ...t.desk.config, account: { ...t.desk.config.account, id: "acct_other" } },
+  });
   await expect(executeRun(pinned, id)).rejects.toMatchObject({ code: "run_busy" });
   expect(await getRun(t.desk.sql, id)).toMatchObject({ state: "running" });
   gate.open();

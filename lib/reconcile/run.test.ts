@@ -269,7 +269,10 @@ test("a projection that throws and a value that does not fit are errors of their
 
 test("a key of another account stops the run before anything is compared", async () => {
   const t = await openMirror(50);
-  const ended = await run(t, t.with({ config: { ...t.desk.config, account: { id: "acct_other" } } }));
+  const ended = await run(
+    t,
+    t.with({ config: { ...t.desk.config, account: { ...t.desk.config.account, id: "acct_other" } } }),
+  );
   expect(ended).toMatchObject({ state: "failed", errorCode: "account_mismatch" });
   expect(t.sandbox.counts.byEndpoint.get("list subscriptions")).toBeUndefined();
 });

@@ -1,10 +1,12 @@
 // A run as a whole: whose it is, how it begins, and what becomes of its errors. Its steps are in resource.ts.
 import { randomUUID } from "node:crypto";
+import { deskOfRun } from "../accounts/known.ts";
 import { appendAudit } from "../audit/append.ts";
 import type { Resource } from "../config/resource.ts";
 import { isConnectionLost } from "../db/connect.ts";
 import type { Run, RunState } from "../db/schema.ts";
-import { type Desk, systemActor } from "../desk.ts";
+import { inTurn } from "../db/turns.ts";
+import { type Desk, type Desks, systemActor } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import { failRun, finishRun, unlessAnotherHasIt } from "./finish.ts";
 import { type Begin, type Lease, takeLease } from "./lease.ts";
@@ -31,10 +33,21 @@ const over: readonly RunState[] = ["succeeded", "incomplete", "suspicious", "fai
  * and `run_superseded` when the run belongs to another process, and `database_lost` when the connection to Driftdesk's
  * own database broke: the run is then as after a kill, and can go on.
  */
-export async function executeRun(desk: Desk, runId: number, options: ExecuteOptions = {}): Promise<RunView> {
-  const found = await getRun(desk.sql, runId);
+export async function executeRun(
+  desks: Desks,
+  runId: number,
+  options: ExecuteOptions = {},
+): Promise<RunView> {
+  const found = await getRun(desks.sql, runId);
   if (!found) throw new DriftdeskError("run_unknown", `There is no run ${runId}.`, { status: 404 });
   if (over.includes(found.state)) return found;
+  let desk: Desk;
+  try {
+    desk = await deskOfRun(desks, found);
+  } catch (error) {
+    await failRun(desks, found, error, unlessAnotherHasIt(desks, found));
+    return (await getRun(desks.sql, runId)) as RunView;
+  }
   const requestsBefore = { ...desk.stripe.counts };
   let lease: Lease | undefined;
   let mayEnd = unlessAnotherHasIt(desk, found);
@@ -134,10 +147,7 @@ interface Attempt extends ExecuteOptions {
   requestsBefore: Desk["stripe"]["counts"];
 }
 
-/**
- * Each resource under way holds up to two of the pool's connections and waits for others: were there as many as
- * connections, all would wait for ever. The account's budget is used up by fewer.
- */
+/** The account's budget is used up by these. */
 const resourcesAtOnce = 6;
 
 async function runResources(desk: Desk, attempt: Attempt, resources: readonly Resource[]): Promise<void> {
@@ -147,9 +157,12 @@ async function runResources(desk: Desk, attempt: Attempt, resources: readonly Re
   const waiting = [...resources];
   const worker = async (signal: AbortSignal) => {
     for (let resource = waiting.shift(); resource; resource = waiting.shift()) {
-      signal.throwIfAborted();
-      const begin = lease.holding([resource.name]);
-      await runResource({ desk, run, accountId, signal, parallel, begin }, resource);
+      const mine = resource;
+      await inTurn(desk.sql, "resource", async () => {
+        signal.throwIfAborted();
+        const begin = lease.holding([mine.name]);
+        await runResource({ desk, run, accountId, signal, parallel, begin }, mine);
+      });
     }
   };
   try {

@@ -1,7 +1,8 @@
 import type { Sql, TransactionSql } from "postgres";
+import { desksNamed } from "../accounts/known.ts";
 import { appendAudit } from "../audit/append.ts";
 import type { Run, RunMode, RunResource, RunTrigger } from "../db/schema.ts";
-import { type Actor, type Desk, systemActor } from "../desk.ts";
+import { type Actor, type Desk, type Desks, systemActor } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 
 export type RunView = Run & { resources: RunResource[] };
@@ -17,18 +18,42 @@ export interface RunRequest {
 /** A run whose process has not been heard of for this long is taken for dead. */
 const silentMs = 60_000;
 
-/** Writes a run down, to be executed; answers the one under way instead when there is one. */
-export async function requestRun(
-  desk: Desk,
-  request: RunRequest,
-): Promise<{ run: RunView; alreadyRunning: boolean }> {
-  const unknown = (request.only ?? []).filter((name) => !desk.config.resources.some((r) => r.name === name));
+export interface RequestedRun {
+  run: RunView;
+  alreadyRunning: boolean;
+}
+
+/** Requests a run of one account, or one of each when none is named. */
+export async function requestRuns(
+  desks: Desks,
+  { account, ...request }: RunRequest & { account?: string | undefined },
+): Promise<RequestedRun[]> {
+  const wanted = desksNamed(desks, account);
+  const names = new Set(wanted.flatMap((desk) => desk.config.resources.map((one) => one.name)));
+  refuseUnknown(request.only, names);
+  const requested: RequestedRun[] = [];
+  for (const desk of wanted) {
+    const only = request.only?.filter((name) => desk.config.resources.some((one) => one.name === name));
+    // An account whose mapping has none of them is not meant.
+    if (only?.length !== 0) requested.push(await requestRun(desk, { ...request, only }));
+  }
+  return requested;
+}
+
+function refuseUnknown(only: readonly string[] | undefined, names: ReadonlySet<string>): void {
+  const unknown = (only ?? []).filter((name) => !names.has(name));
   if (unknown.length > 0)
     throw new DriftdeskError(
       "resource_unknown",
-      `The config has no resource named ${unknown.join(", ")}. It has ${desk.config.resources.map((r) => r.name).join(", ")}.`,
+      `The config has no resource named ${unknown.join(", ")}. It has ${[...names].join(", ")}.`,
       { status: 400 },
     );
+}
+
+/** Writes a run down, to be executed; answers the one of the same account that is under way instead when there is one. */
+export async function requestRun(desk: Desk, request: RunRequest): Promise<RequestedRun> {
+  refuseUnknown(request.only, new Set(desk.config.resources.map((one) => one.name)));
+  const { name: accountName } = desk.config.account;
   const now = desk.now();
   const decided = await desk.sql.begin(async (tx) => {
     await tx`SELECT pg_advisory_xact_lock(hashtextextended('driftdesk request run', 0))`;
@@ -37,7 +62,9 @@ export async function requestRun(
              r.state = 'running' AND coalesce(r.heartbeat_at, r.started_at) < ${new Date(now.getTime() - silentMs)}
              AND NOT EXISTS (
                SELECT FROM driftdesk.leases l WHERE l.run_id = r.id AND l.expires_at > clock_timestamp()) AS silent
-      FROM driftdesk.runs r WHERE r.state IN ('queued', 'running') ORDER BY r.id LIMIT 1`;
+      FROM driftdesk.runs r
+      WHERE r.state IN ('queued', 'running') AND r.account_name IS NOT DISTINCT FROM ${accountName}
+      ORDER BY r.id LIMIT 1`;
     if (current && !current.silent) return { id: current.id, alreadyRunning: true };
     if (current) await giveUp(tx, current.id, now);
     // Incremental runs come later; until then every run reads everything, and says so.
@@ -46,11 +73,16 @@ export async function requestRun(
         ? "Asked for an incremental run; it reads everything, as a full one."
         : null;
     const [run] = await tx<{ id: number }[]>`
-      INSERT INTO driftdesk.runs (mode, trigger, requested_by, only_resources, requested_at, message)
-      VALUES ('full', ${request.trigger}, ${request.actor.email}, ${request.only ? [...request.only] : null}, ${now}, ${message})
+      INSERT INTO driftdesk.runs (account_name, mode, trigger, requested_by, only_resources, requested_at, message)
+      VALUES (${accountName}, 'full', ${request.trigger}, ${request.actor.email}, ${request.only ? [...request.only] : null}, ${now}, ${message})
       RETURNING id`;
     const id = run?.id as number;
-    const data = { mode: "full", trigger: request.trigger, only: request.only ?? null };
+    const data = {
+      mode: "full",
+      trigger: request.trigger,
+      only: request.only ?? null,
+      ...(accountName !== null && { account: accountName }),
+    };
     await appendAudit(tx, [{ actor: request.actor.email, action: "run.requested", run_id: id, data }], now);
     return { id, alreadyRunning: false };
   });
@@ -68,7 +100,7 @@ async function giveUp(tx: TransactionSql, id: number, now: Date): Promise<void> 
 }
 
 /** Stops a run that has not ended; its process notices within a second. What it recorded already stays. */
-export async function cancelRun(desk: Desk, id: number, actor: Actor): Promise<void> {
+export async function cancelRun(desk: Desks, id: number, actor: Actor): Promise<void> {
   await desk.sql.begin(async (tx) => {
     const rows = await tx`
       UPDATE driftdesk.runs
@@ -84,7 +116,7 @@ export async function cancelRun(desk: Desk, id: number, actor: Actor): Promise<v
 }
 
 const columns = (sql: Sql) => sql`
-  r.id, r.account_id AS "accountId", r.mode, r.trigger, r.requested_by AS "requestedBy",
+  r.id, r.account_id AS "accountId", r.account_name AS "accountName", r.mode, r.trigger, r.requested_by AS "requestedBy",
   r.only_resources AS "onlyResources", r.state, r.step, r.error_code AS "errorCode", r.message, r.requests,
   r.rate_limited AS "rateLimited", r.attempts, r.requested_at AS "requestedAt", r.started_at AS "startedAt",
   r.heartbeat_at AS "heartbeatAt", r.finished_at AS "finishedAt",
@@ -118,6 +150,7 @@ export function runSummary(run: RunView) {
     run.startedAt && run.finishedAt ? (run.finishedAt.getTime() - run.startedAt.getTime()) / 1000 : null;
   return {
     run: run.id,
+    ...(run.accountName !== null && { account: run.accountName }),
     mode: run.mode,
     state: run.state,
     resources: Object.fromEntries(

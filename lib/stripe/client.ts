@@ -7,6 +7,10 @@ import type { ListFilter, ListPage, StripeReader } from "./reader.ts";
 
 export interface StripeReaderOptions {
   secretKey: string;
+  /** Environment variable that the key is from, for messages. */
+  keyVariable?: string;
+  /** A connected account to ask about, through its platform's key. */
+  stripeAccount?: string | undefined;
   /** Where Stripe is; a sandbox or a proxy in its place, e.g. `http://127.0.0.1:12111`. */
   apiBase?: string | undefined;
   pace: Budgets;
@@ -22,7 +26,14 @@ const systemClock: Clock = { now: () => performance.now(), sleep: (ms) => wait(m
 
 /** Stripe, read-only, behind the account's two budgets. */
 export function createStripeReader(options: StripeReaderOptions): StripeReader {
-  const { secretKey, apiBase, clock = systemClock, random = Math.random, maxAttempts = 6 } = options;
+  const {
+    secretKey,
+    stripeAccount,
+    apiBase,
+    clock = systemClock,
+    random = Math.random,
+    maxAttempts = 6,
+  } = options;
   const base = apiBase === undefined ? undefined : new URL(apiBase);
   const stripe = new Stripe(secretKey, {
     ...(base && {
@@ -36,6 +47,7 @@ export function createStripeReader(options: StripeReaderOptions): StripeReader {
     timeout: options.timeoutMs ?? 30_000,
     telemetry: false,
     appInfo: { name: "Driftdesk" },
+    ...(stripeAccount !== undefined && { stripeAccount }),
   });
   const endpoints = endpointsOf(stripe);
   const pace = new Pace(options.pace, clock);
@@ -55,7 +67,7 @@ export function createStripeReader(options: StripeReaderOptions): StripeReader {
       } finally {
         pace.over();
       }
-      const verdict = judge(failure, endpoint);
+      const verdict = judge(failure, endpoint, options);
       if (verdict.limited) {
         counts.rateLimited++;
         pace.refused(endpoint, verdict.reason);
@@ -193,7 +205,11 @@ interface Verdict {
 }
 
 /** What a failed request means, and whether to ask again. Messages of ours never carry the key. */
-function judge(failure: unknown, endpoint: string): Verdict {
+function judge(
+  failure: unknown,
+  endpoint: string,
+  { keyVariable = "STRIPE_SECRET_KEY", stripeAccount }: StripeReaderOptions,
+): Verdict {
   if (!(failure instanceof Stripe.errors.StripeError)) {
     return {
       error: failure instanceof Error ? failure : new Error(String(failure)),
@@ -219,12 +235,17 @@ function judge(failure: unknown, endpoint: string): Verdict {
   if (failure.statusCode === 401)
     return fail(
       "stripe_key_rejected",
-      `Stripe rejects STRIPE_SECRET_KEY${request}. Create a restricted key with read permissions and set it.`,
+      `Stripe rejects ${keyVariable}${request}. Create a restricted key with read permissions and set it.`,
+    );
+  if (failure.code === "account_invalid")
+    return fail(
+      "stripe_account_unknown",
+      `The key in ${keyVariable} has no access to ${stripeAccount ?? "the account"}, or there is no such account${request}. Take the key of its platform, and look whether it is still connected.`,
     );
   if (failure.statusCode === 403)
     return fail(
       "stripe_permission_missing",
-      `The Stripe key may not ${endpoint}${request}. Give the restricted key read permission for it.`,
+      `The key in ${keyVariable} may not ${endpoint}${request}. Give the restricted key read permission for it.`,
     );
   if (failure.code === "resource_missing" && failure.param === "starting_after")
     return fail(

@@ -18,6 +18,7 @@ import { resourceTitle } from "@/components/format/words.ts";
 import { PageHeader } from "@/components/frame/page-header.tsx";
 import { Button } from "@/components/ui/button.tsx";
 import { EmptyState } from "@/components/ui/empty-state.tsx";
+import { mappedResources } from "@/lib/accounts/known.ts";
 import { auditActors } from "@/lib/audit/list.ts";
 import { readAudit } from "@/lib/audit/read.ts";
 import { auditActions } from "@/lib/audit/sentence.ts";
@@ -31,7 +32,8 @@ const pageSize = 50;
 export default async function AuditPage({ searchParams }: { searchParams: Promise<SearchParams> }) {
   const actor = await requireActor();
   const params = await loadAuditParams(searchParams);
-  const { sql, config } = await getDesk();
+  const desk = await getDesk();
+  const { sql } = desk;
   const [page, people] = await Promise.all([
     readAudit(sql, auditFilterOf(params), { limit: pageSize, before: params.before ?? undefined }),
     auditActors(sql),
@@ -71,7 +73,7 @@ export default async function AuditPage({ searchParams }: { searchParams: Promis
         filtered={filtered}
         people={people.map((email) => ({ value: email, label: email === "system" ? "Driftdesk" : email }))}
         actions={auditActions.map((action) => ({ value: action, label: actionWords[action] }))}
-        resources={config.resources.map(({ name }) => ({ value: name, label: resourceTitle(name) }))}
+        resources={mappedResources(desk).map(({ name }) => ({ value: name, label: resourceTitle(name) }))}
       />
       {page.entries.length > 0 ? (
         <Entries entries={page.entries} />

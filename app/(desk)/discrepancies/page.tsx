@@ -8,6 +8,7 @@ import { EmptyList } from "@/components/discrepancies/empty-list.tsx";
 import { Heading } from "@/components/discrepancies/heading.tsx";
 import { filterOf, loadListParams, sortOf } from "@/components/discrepancies/search-params.ts";
 import { RunButton } from "@/components/frame/run-button.tsx";
+import { mappedResources } from "@/lib/accounts/known.ts";
 import { can } from "@/lib/auth/permissions.ts";
 import { countChanges, countStates } from "@/lib/discrepancies/facets.ts";
 import { listDiscrepancies } from "@/lib/discrepancies/list.ts";
@@ -69,7 +70,7 @@ export default async function DriftPage({ searchParams }: { searchParams: Promis
       loadedAt={loadedAt}
       rights={rights}
       actions={actions}
-      resources={desk.config.resources.map((resource) => resource.name)}
+      resources={mappedResources(desk).map((resource) => resource.name)}
       groups={groups && [...groups]}
       heading={
         <Heading

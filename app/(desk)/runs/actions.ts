@@ -6,18 +6,26 @@ import { getDesk } from "@/app/desk.ts";
 import { refusal } from "@/app/refusal.ts";
 import { requireActor } from "@/app/session.ts";
 import { enqueueRun } from "@/lib/jobs/enqueue.ts";
-import { cancelRun, requestRun } from "@/lib/reconcile/runs.ts";
+import { cancelRun, requestRuns } from "@/lib/reconcile/runs.ts";
 
 type Answer<T> = ({ ok: true } & T) | { ok: false; message: string };
 
-/** Asks for a full run of everything; answers the one under way when there is one. */
-export async function runNow(): Promise<Answer<{ runId: number; alreadyRunning: boolean }>> {
+/** Asks for a full run of an account, or of each; answers those under way where there are some. */
+export async function runNow(
+  account?: string,
+): Promise<Answer<{ runIds: number[]; alreadyRunning: boolean }>> {
   return answer(async () => {
     const actor = await requireActor("run");
     const desk = await getDesk();
-    const { run, alreadyRunning } = await requestRun(desk, { mode: "full", trigger: "person", actor });
-    if (!alreadyRunning) await enqueueRun(desk, run.id);
-    return { runId: run.id, alreadyRunning };
+    const requested = await requestRuns(desk, {
+      mode: "full",
+      trigger: "person",
+      actor,
+      account: z.string().max(100).optional().parse(account),
+    });
+    const started = requested.filter((one) => !one.alreadyRunning);
+    for (const { run } of started) await enqueueRun(desk, run.id);
+    return { runIds: requested.map((one) => one.run.id), alreadyRunning: started.length === 0 };
   });
 }
 

@@ -8,8 +8,10 @@ import { People } from "@/components/settings/people.tsx";
 import { Roles } from "@/components/settings/roles.tsx";
 import { Rules } from "@/components/settings/rules.tsx";
 import { Section } from "@/components/settings/section.tsx";
+import { mappedResources } from "@/lib/accounts/known.ts";
 import { can } from "@/lib/auth/permissions.ts";
 import { listUsers } from "@/lib/auth/users.ts";
+import { desksOf } from "@/lib/desk.ts";
 import { addPerson, changeRole, checkNow, deactivatePerson } from "./actions.ts";
 
 export const metadata: Metadata = { title: "Settings" };
@@ -38,14 +40,14 @@ export default async function SettingsPage() {
         title="Mapping"
         text="Which of your tables mirrors what in Stripe, and what is compared."
       >
-        <Mapping resources={desk.config.resources} />
+        <Mapping resources={mappedResources(desk)} />
       </Section>
       <Section
         id="rules"
         title="Rules"
         text="When runs happen by themselves, and what keeps corrections within bounds."
       >
-        <Rules config={desk.config} />
+        <Rules config={desksOf(desk)[0].config} />
       </Section>
       <Section
         id="people"

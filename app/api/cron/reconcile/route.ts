@@ -6,30 +6,37 @@ import { runModes } from "@/lib/db/schema.ts";
 import { systemActor } from "@/lib/desk.ts";
 import { DriftdeskError } from "@/lib/errors.ts";
 import { enqueueRun } from "@/lib/jobs/enqueue.ts";
-import { requestRun, runSummary } from "@/lib/reconcile/runs.ts";
+import { requestRuns, runSummary } from "@/lib/reconcile/runs.ts";
 
 const bodySchema = z.strictObject({
   mode: z.enum(runModes).exclude(["targeted"]).default("full"),
   only: z.array(z.string().max(200)).min(1).max(100).optional(),
+  /** One of several accounts; all of them without it. */
+  account: z.string().max(100).optional(),
 });
 
-/** Starts a run for whoever knows CRON_SECRET: 202 with the run, 409 with the one under way. */
+/**
+ * Starts a run for whoever knows CRON_SECRET: 202 with the run, 409 with the one under way. Of several accounts each has
+ * a run, in `runs`: 409 only when none of them was started.
+ */
 export function POST(request: Request): Promise<Response> {
   return answer(async () => {
     const desk = await getDesk();
     checkBearer(request, desk.environment.cronSecret);
     const body = bodySchema.safeParse(await readJson(request));
     if (!body.success) throw new DriftdeskError("body_invalid", z.prettifyError(body.error), { status: 400 });
-    const { run, alreadyRunning } = await requestRun(desk, {
-      ...body.data,
-      trigger: "cron",
-      actor: systemActor,
-    });
-    if (!alreadyRunning) await enqueueRun(desk, run.id);
-    return Response.json(
-      { ...runSummary(run), message: run.message, ...(alreadyRunning && { code: "run_under_way" }) },
-      { status: alreadyRunning ? 409 : 202, headers: { location: `/api/runs/${run.id}` } },
-    );
+    const requested = await requestRuns(desk, { ...body.data, trigger: "cron", actor: systemActor });
+    const started = requested.filter((one) => !one.alreadyRunning);
+    for (const { run } of started) await enqueueRun(desk, run.id);
+    const status = started.length > 0 ? 202 : 409;
+    const [one, ...others] = requested.map(({ run, alreadyRunning }) => ({
+      ...runSummary(run),
+      message: run.message,
+      ...(alreadyRunning && { code: "run_under_way" }),
+    }));
+    return others.length > 0
+      ? Response.json({ runs: [one, ...others] }, { status })
+      : Response.json(one, { status, headers: { location: `/api/runs/${one?.run}` } });
   });
 }
 

@@ -1,0 +1,86 @@
+// Which desk is about which Stripe account. What stands in Driftdesk's tables names an account by its id; which of the
+// config's accounts that is was written down by the run that found it.
+import type { Resource } from "../config/resource.ts";
+import type { Run } from "../db/schema.ts";
+import { type Desk, type Desks, desksOf } from "../desk.ts";
+import { DriftdeskError } from "../errors.ts";
+import type { StripeReader } from "../stripe/reader.ts";
+
+export interface KnownDesk {
+  desk: Desk;
+  /** Null: about whatever stands in the tables, since there is no other. */
+  accountId: string | null;
+}
+
+/** The desks that can be told apart, with their accounts' ids; one that no run has compared yet is about nothing. */
+export async function knownDesks(desks: Desks): Promise<KnownDesk[]> {
+  const all = desksOf(desks);
+  const [only] = all;
+  if (all.length === 1) return [{ desk: only, accountId: only.config.account.id ?? null }];
+  const compared = await desks.sql<{ id: string; name: string }[]>`
+    SELECT id, config_name AS name FROM driftdesk.accounts WHERE config_name IS NOT NULL`;
+  return all.flatMap((desk) => {
+    const { id, name } = desk.config.account;
+    const accountId = id ?? compared.find((one) => one.name === name)?.id;
+    return accountId === undefined ? [] : [{ desk, accountId }];
+  });
+}
+
+/** Every resource once, by its name, of all accounts. */
+export function mappedResources(desks: Desks): Resource[] {
+  const all = desksOf(desks).flatMap((desk) => desk.config.resources);
+  return [...new Map(all.reverse().map((resource) => [resource.name, resource])).values()].reverse();
+}
+
+/** The desk of a Stripe account among those that are known; null when the config has none for it any more. */
+export function deskOf(known: readonly KnownDesk[], accountId: string): Desk | null {
+  return known.find((one) => one.accountId === null || one.accountId === accountId)?.desk ?? null;
+}
+
+/** Why a desk's key cannot be asked about an account, which it did belong to; null when it still does. Asks Stripe once. */
+export async function otherAccount(
+  { stripe, config: { account } }: Desk,
+  accountId: string,
+): Promise<string | null> {
+  const asking = idOf.get(stripe) ?? stripe.account().then(({ id }) => id);
+  idOf.set(stripe, asking);
+  asking.catch(() => idOf.delete(stripe));
+  const id = await asking;
+  return id === accountId ? null : `${account.key} belongs to ${id} by now, and not to ${accountId}.`;
+}
+
+/** A key's account never changes. */
+const idOf = new WeakMap<StripeReader, Promise<string>>();
+
+/** The desk that a run is about. Throws `account_unknown` when the config has no such account any more. */
+export async function deskOfRun(
+  desks: Desks,
+  run: Pick<Run, "id" | "accountId" | "accountName">,
+): Promise<Desk> {
+  const { accountName, accountId } = run;
+  const named = desksOf(desks).find((desk) => desk.config.account.name === accountName);
+  // One from before the accounts had names.
+  const found =
+    named ?? (accountName === null && accountId !== null ? deskOf(await knownDesks(desks), accountId) : null);
+  if (found) return found;
+  throw new DriftdeskError(
+    "account_unknown",
+    `Run ${run.id} is about ${accountName === null ? (accountId ?? "an account without a name") : `the account "${accountName}"`}, which the config does not have any more. Start a new run.`,
+  );
+}
+
+/** One account's desk, or every account's when none is named. Throws `account_unknown`. */
+export function desksNamed(desks: Desks, name: string | undefined): [Desk, ...Desk[]] {
+  const all = desksOf(desks);
+  if (name === undefined) return all;
+  const found = all.find((desk) => desk.config.account.name === name);
+  if (found) return [found];
+  const names = all.flatMap((desk) => desk.config.account.name ?? []);
+  throw new DriftdeskError(
+    "account_unknown",
+    names.length === 0
+      ? `The config has one account, which has no name: there is no "${name}" to choose.`
+      : `The config has no account named "${name}". It has ${names.join(", ")}.`,
+    { status: 400 },
+  );
+}

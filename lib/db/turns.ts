@@ -1,0 +1,29 @@
+import type { Sql } from "postgres";
+
+/**
+ * What is under way holds connections of the pool and waits for others: were there as many of them as connections, all
+ * would wait for ever. An action holds one for its lock, a resource of a run up to two; several accounts' runs may go on
+ * in one process.
+ */
+const places = { action: 4, resource: 6 };
+
+interface Queue {
+  free: number;
+  waiting: (() => void)[];
+}
+const queues = { action: new WeakMap<Sql, Queue>(), resource: new WeakMap<Sql, Queue>() };
+
+/** Does the work when it is its turn among what this process does on the same pool. */
+export async function inTurn<T>(pool: Sql, kind: keyof typeof places, work: () => Promise<T>): Promise<T> {
+  const queue = queues[kind].get(pool) ?? { free: places[kind], waiting: [] };
+  queues[kind].set(pool, queue);
+  if (queue.free > 0) queue.free--;
+  else await new Promise<void>((resolve) => queue.waiting.push(resolve));
+  try {
+    return await work();
+  } finally {
+    const next = queue.waiting.shift();
+    if (next) next();
+    else queue.free++;
+  }
+}
