@@ -2,23 +2,18 @@
 import type { Sql, TransactionSql } from "postgres";
 import type { StripeObject } from "../config/resource.ts";
 import { DriftdeskError } from "../errors.ts";
-import { type LocalColumn, quoteName, quoteTable } from "../local/catalog.ts";
-import { copyInto, copyLine } from "../local/copy.ts";
+import { quoteName, quoteTable } from "../local/catalog.ts";
+import { copyInto } from "../local/copy.ts";
 import { keyEquals } from "../local/guard.ts";
 import type { StripeReader } from "../stripe/reader.ts";
 import { expectedSide } from "./compare.ts";
 import { readCurrent } from "./current.ts";
+import { stageExpected } from "./expected.ts";
 import { insertValues } from "./insert.ts";
 import type { Begin } from "./lease.ts";
-import { columnOf, projectObject } from "./project.ts";
-import {
-  createRereadTable,
-  expectedColumns,
-  expectedLine,
-  localColumns,
-  localRowsQuery,
-  type Stage,
-} from "./staging.ts";
+import { readLocalRows, rowsPerQuery } from "./local-rows.ts";
+import { projectObject } from "./project.ts";
+import { createRereadTable, localColumns, type Stage } from "./staging.ts";
 import { together } from "./together.ts";
 
 export interface ConfirmContext {
@@ -30,39 +25,20 @@ export interface ConfirmContext {
   parallel: number;
 }
 
-const keysPerQuery = 2_000;
-
 /** Reads the local rows of all candidates again, in bulk: by key, and by what they match. */
 export async function rereadLocal(context: ConfirmContext, stage: Stage): Promise<void> {
   await context.begin((tx) => createRereadTable(tx, stage));
-  const { table, resource } = stage;
-  const key = columnOf(table, resource.key);
-  const match = columnOf(table, resource.match.column);
-  const matchSide =
-    resource.match.by === "customerEmail"
-      ? `lower(btrim(t.${quoteName(match.name)}::text)) = ANY($1::text[])`
-      : `t.${quoteName(match.name)} = ANY(${arrayParameter(match)})`;
-  const read = async (column: "key" | "match", condition: string) => {
+  for (const by of ["key", "match"] as const) {
     const query = context.sql.unsafe<{ value: string }[]>(
-      `SELECT DISTINCT ${column} AS value FROM ${stage.candidates} WHERE ${column} IS NOT NULL`,
+      `SELECT DISTINCT ${by} AS value FROM ${stage.candidates} WHERE ${by} IS NOT NULL`,
     );
-    for await (const batch of query.cursor(keysPerQuery)) {
+    for await (const batch of query.cursor(rowsPerQuery)) {
       context.signal.throwIfAborted();
       const values = batch.map((row) => row.value);
-      const rows = await context.local.unsafe(localRowsQuery(stage, condition), [values]).values();
-      const lines = rows.map((row) => copyLine(row as (string | null)[])).join("");
+      const lines = await readLocalRows(context.local, stage, by, values);
       if (lines !== "") await context.begin((tx) => copyInto(tx, stage.reread, localColumns(stage), lines));
     }
-  };
-  await read("key", `t.${quoteName(key.name)} = ANY(${arrayParameter(key)})`);
-  await read("match", matchSide);
-}
-
-/** `$1` as an array that the column's own index can serve. Text kinds compare as text: a cast to varchar(n) would cut values short. */
-function arrayParameter(column: LocalColumn): string {
-  return ["text", "varchar", "bpchar", "citext", "name"].includes(column.base)
-    ? "$1::text[]"
-    : `$1::text[]::${column.type}[]`;
+  }
 }
 
 interface Candidate {
@@ -129,7 +105,7 @@ async function reask(context: ConfirmContext, stage: Stage, candidate: Candidate
     .filter((row) => row.match === match);
   await context.begin(async (tx) => {
     await tx.unsafe(`DELETE FROM ${stage.expected} WHERE match = $1`, [match]);
-    await copyInto(tx, stage.expected, expectedColumns(stage), mine.map(expectedLine).join(""));
+    await stageExpected(tx, stage, mine);
     if (candidate.rowless && resource.missingLocal !== "report")
       await stageInsert(tx, stage, { match, objects, insert: resource.missingLocal.insert });
   });

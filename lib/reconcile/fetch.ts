@@ -1,13 +1,13 @@
 // Stripe's side of a run: windows of `created` times, paged in parallel, each page staged in one transaction with its
 // window's cursor. A window that turns out dense is split while somebody is idle, so no long one is left at the end.
-import type { Sql, TransactionSql } from "postgres";
+import type { Sql } from "postgres";
 import type { StripeObject } from "../config/resource.ts";
 import { DriftdeskError } from "../errors.ts";
-import { copyInto } from "../local/copy.ts";
 import type { StripeReader } from "../stripe/reader.ts";
+import { stageExpected } from "./expected.ts";
 import type { Begin } from "./lease.ts";
 import { projectObject } from "./project.ts";
-import { expectedColumns, expectedLine, type Stage } from "./staging.ts";
+import type { Stage } from "./staging.ts";
 import { together } from "./together.ts";
 
 interface Window {
@@ -201,59 +201,25 @@ async function stagePage(
   { objects, hasMore, split }: { objects: StripeObject[]; hasMore: boolean; split: Window | null },
 ): Promise<void> {
   const projected = objects.map((object) => projectObject(stage.resource, stage.table, object));
-  const commit = (write: (tx: TransactionSql) => Promise<void>) =>
-    context.begin(async (tx) => {
-      await write(tx);
-      // The old cursor in the condition: whatever goes wrong elsewhere, no page is staged twice.
-      const moved = await tx`
-        UPDATE driftdesk.windows
-        SET cursor = ${objects.at(-1)?.id ?? window.cursor}, objects = objects + ${objects.length},
-            state = ${hasMore ? "open" : "done"}, created_from = ${split?.createdTo ?? window.createdFrom}
-        WHERE run_id = ${stage.runId} AND resource = ${stage.resource.name} AND number = ${window.number}
-          AND state = 'open' AND cursor IS NOT DISTINCT FROM ${window.cursor}
-        RETURNING number`;
-      // None: Postgres crashed, and the windows are gone with all that was staged.
-      if (moved.length !== 1)
-        throw new DriftdeskError(
-          "run_superseded",
-          "The run's windows changed under it; it has to be resumed.",
-        );
-      if (split)
-        await tx`
-          INSERT INTO driftdesk.windows (run_id, resource, number, created_from, created_to)
-          VALUES (${stage.runId}, ${stage.resource.name}, ${split.number}, ${split.createdFrom}, ${split.createdTo})`;
-    });
-  const lines = projected.map(expectedLine);
-  try {
-    await commit((tx) => copyInto(tx, stage.expected, expectedColumns(stage), lines.join("")));
-  } catch (error) {
-    if (!isDataError(error)) throw error;
-    // One value that Postgres takes differently than we foresaw must cost one row, not the run.
-    await commit(async (tx) => {
-      for (const [i, row] of projected.entries()) {
-        try {
-          await tx.savepoint((point) =>
-            copyInto(point, stage.expected, expectedColumns(stage), lines[i] as string),
-          );
-        } catch (reason) {
-          if (!isDataError(reason)) throw reason;
-          const failed = stage.columns.map((column) => column.name);
-          const line = expectedLine({
-            ...row,
-            values: row.values.map(() => null),
-            failed,
-            error: reason.message,
-          });
-          await copyInto(tx, stage.expected, expectedColumns(stage), line);
-        }
-      }
-    });
-  }
+  await context.begin(async (tx) => {
+    await stageExpected(tx, stage, projected);
+    // The old cursor in the condition: whatever goes wrong elsewhere, no page is staged twice.
+    const moved = await tx`
+      UPDATE driftdesk.windows
+      SET cursor = ${objects.at(-1)?.id ?? window.cursor}, objects = objects + ${objects.length},
+          state = ${hasMore ? "open" : "done"}, created_from = ${split?.createdTo ?? window.createdFrom}
+      WHERE run_id = ${stage.runId} AND resource = ${stage.resource.name} AND number = ${window.number}
+        AND state = 'open' AND cursor IS NOT DISTINCT FROM ${window.cursor}
+      RETURNING number`;
+    // None: Postgres crashed, and the windows are gone with all that was staged.
+    if (moved.length !== 1)
+      throw new DriftdeskError("run_superseded", "The run's windows changed under it; it has to be resumed.");
+    if (split)
+      await tx`
+        INSERT INTO driftdesk.windows (run_id, resource, number, created_from, created_to)
+        VALUES (${stage.runId}, ${stage.resource.name}, ${split.number}, ${split.createdFrom}, ${split.createdTo})`;
+  });
 }
-
-/** SQLSTATE class 22, data exception. */
-const isDataError = (error: unknown): error is Error & { code: string } =>
-  error instanceof Error && "code" in error && typeof error.code === "string" && error.code.startsWith("22");
 
 /** The object that the cursor named was deleted meanwhile: what the window staged goes, and it begins anew. */
 async function restartWindow(context: FetchContext, stage: Stage, window: Window): Promise<void> {

@@ -3,7 +3,7 @@ import Stripe from "stripe";
 import type { StripeObject, StripeObjects, StripeType } from "../config/resource.ts";
 import { DriftdeskError } from "../errors.ts";
 import { type Budgets, type Clock, Pace } from "./pace.ts";
-import type { ListFilter, ListPage, StripeReader } from "./reader.ts";
+import type { EventFilter, ListFilter, ListPage, StripeReader } from "./reader.ts";
 
 export interface StripeReaderOptions {
   secretKey: string;
@@ -35,6 +35,7 @@ export function createStripeReader(options: StripeReaderOptions): StripeReader {
     maxAttempts = 6,
   } = options;
   const base = apiBase === undefined ? undefined : new URL(apiBase);
+  let time: Date | null = null;
   const stripe = new Stripe(secretKey, {
     ...(base && {
       host: base.hostname,
@@ -43,7 +44,9 @@ export function createStripeReader(options: StripeReaderOptions): StripeReader {
     }),
     // Retries are ours: each of them has to wait for its turn like any other request.
     maxNetworkRetries: 0,
-    httpClient: withoutRetries(Stripe.createNodeHttpClient()),
+    httpClient: withoutRetries(Stripe.createNodeHttpClient(), (date) => {
+      time = date;
+    }),
     timeout: options.timeoutMs ?? 30_000,
     telemetry: false,
     appInfo: { name: "Driftdesk" },
@@ -88,6 +91,8 @@ export function createStripeReader(options: StripeReaderOptions): StripeReader {
         name: account.business_profile?.name ?? account.settings?.dashboard.display_name ?? null,
       };
     },
+    events: (filter) => call("list event", () => listEvents(stripe, filter)),
+    time: () => time,
     crowded: (type) => pace.crowded(`list ${type}`),
     list: (type, filter) => call(`list ${type}`, () => endpoints[type].list(filter)),
     retrieve: (type, id, expand) =>
@@ -97,15 +102,36 @@ export function createStripeReader(options: StripeReaderOptions): StripeReader {
   };
 }
 
-/** The package sends a request again by itself when its connection was closed, whatever it was told; it goes by these codes. */
-function withoutRetries(client: Stripe.HttpClient): Stripe.HttpClient {
+/**
+ * The package sends a request again by itself when its connection was closed, whatever it was told; it goes by these codes.
+ * `heard` is told what time each answer says it is.
+ */
+function withoutRetries(client: Stripe.HttpClient, heard: (date: Date) => void): Stripe.HttpClient {
   const { makeRequest } = client;
-  client.makeRequest = (...request) =>
-    makeRequest.apply(client, request).catch((error: Error & { code?: string }) => {
-      if (error.code === "ECONNRESET" || error.code === "EPIPE") error.code = "connection_closed";
+  client.makeRequest = async (...request) => {
+    try {
+      const response = await makeRequest.apply(client, request);
+      const date = new Date(String(response.getHeaders().date));
+      if (!Number.isNaN(date.getTime())) heard(date);
+      return response;
+    } catch (error) {
+      const { code } = error as { code?: string };
+      if (code === "ECONNRESET" || code === "EPIPE") (error as { code: string }).code = "connection_closed";
       throw error;
-    });
+    }
+  };
   return client;
+}
+
+async function listEvents(stripe: Stripe, filter: EventFilter): Promise<ListPage<Stripe.Event>> {
+  const { types, createdFrom, startingAfter } = filter;
+  const page = await stripe.events.list({
+    limit: 100,
+    types: [...types],
+    created: { gte: createdFrom },
+    ...(startingAfter !== undefined && { starting_after: startingAfter }),
+  });
+  return { data: page.data, hasMore: page.has_more };
 }
 
 interface Endpoint<T extends StripeObject> {
@@ -115,7 +141,7 @@ interface Endpoint<T extends StripeObject> {
 
 /** The parameters that every list of ours has. Stripe refuses unknown ones, so nothing undefined is sent. */
 function listParams(filter: ListFilter) {
-  const { createdFrom, createdTo, startingAfter, customer, email, limit = 100, expand } = filter;
+  const { createdFrom, createdTo, startingAfter, customer, email, charge, limit = 100, expand } = filter;
   const created = {
     ...(createdFrom !== undefined && { gte: createdFrom }),
     ...(createdTo !== undefined && { lt: createdTo }),
@@ -126,6 +152,7 @@ function listParams(filter: ListFilter) {
     ...(startingAfter !== undefined && { starting_after: startingAfter }),
     ...(customer !== undefined && { customer }),
     ...(email !== undefined && { email }),
+    ...(charge !== undefined && { charge }),
     ...(expand && expand.length > 0 && { expand: expand.map((path) => `data.${path}`) }),
   };
 }

@@ -1,4 +1,6 @@
+import type Stripe from "stripe";
 import type { StripeObjects, StripeType } from "../config/resource.ts";
+import type { EventType } from "./events.ts";
 
 export interface ListPage<T> {
   data: T[];
@@ -13,9 +15,19 @@ export interface ListFilter {
   startingAfter?: string | undefined;
   customer?: string | undefined;
   email?: string | undefined;
+  /** Only for what belongs to a charge: refunds and disputes. */
+  charge?: string | undefined;
   /** At most 100, the default. */
   limit?: number | undefined;
   expand?: readonly string[] | undefined;
+}
+
+export interface EventFilter {
+  /** 20 at most. */
+  types: readonly EventType[];
+  /** Unix seconds. Stripe keeps events for 30 days. */
+  createdFrom: number;
+  startingAfter?: string | undefined;
 }
 
 /** All that Driftdesk does with Stripe. Every call is paced, retried with jitter and counted; none of them writes. */
@@ -31,6 +43,10 @@ export interface StripeReader {
     id: string,
     expand?: readonly string[],
   ): Promise<StripeObjects[T] | null>;
+  /** Newest first, 100 a page. */
+  events(filter: EventFilter): Promise<ListPage<Stripe.Event>>;
+  /** Stripe's own clock, by its latest answer; null before there was one. */
+  time(): Date | null;
   /** Whether more requests want to list this than its budget lets through: more of them at once would gain nothing. */
   crowded(type: StripeType): boolean;
   /** Counted since this reader was made. */

@@ -67,6 +67,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       "Content-Type": "application/json",
       "Request-Id": requestId,
       "Stripe-Version": apiVersion,
+      Date: now().toUTCString(),
     };
     counts.total++;
     if (request.method !== "GET") counts.writes++;

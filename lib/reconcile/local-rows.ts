@@ -1,0 +1,34 @@
+import type { Sql } from "postgres";
+import { type LocalColumn, quoteName } from "../local/catalog.ts";
+import { copyLine } from "../local/copy.ts";
+import { columnOf } from "./project.ts";
+import { localRowsQuery, type Stage } from "./staging.ts";
+
+/** So many at once. */
+export const rowsPerQuery = 2_000;
+
+/** The local rows that have one of these keys, or that claim one of these matches; as `COPY` takes them. */
+export async function readLocalRows(
+  local: Sql,
+  stage: Stage,
+  by: "key" | "match",
+  values: readonly string[],
+): Promise<string> {
+  if (values.length === 0) return "";
+  const rows = await local.unsafe(localRowsQuery(stage, condition(stage, by)), [[...values]]).values();
+  return rows.map((row) => copyLine(row as (string | null)[])).join("");
+}
+
+function condition({ table, resource }: Stage, by: "key" | "match"): string {
+  const column = columnOf(table, by === "key" ? resource.key : resource.match.column);
+  if (by === "match" && resource.match.by === "customerEmail")
+    return `lower(btrim(t.${quoteName(column.name)}::text)) = ANY($1::text[])`;
+  return `t.${quoteName(column.name)} = ANY(${arrayParameter(column)})`;
+}
+
+/** `$1` as an array that the column's own index can serve. Text kinds compare as text: a cast to varchar(n) would cut values short. */
+function arrayParameter(column: LocalColumn): string {
+  return ["text", "varchar", "bpchar", "citext", "name"].includes(column.base)
+    ? "$1::text[]"
+    : `$1::text[]::${column.type}[]`;
+}
