@@ -1,4 +1,5 @@
-// One full run in a process of its own, so that its memory is nobody else's. Says on one line how it went.
+// One full run over the kinds named, in a process of its own, so that its memory is nobody else's. Says on one line how
+// it went.
 import { desksOf, openDesk, systemActor } from "../lib/desk.ts";
 import { executeRun } from "../lib/reconcile/run.ts";
 import { requestRun } from "../lib/reconcile/runs.ts";
@@ -14,9 +15,10 @@ export interface RunReport {
   peakBytes: number;
 }
 
+const only = process.argv.slice(2);
 const desk = await openDesk();
 const [one] = desksOf(desk);
-const { run } = await requestRun(one, { mode: "full", trigger: "command", actor: systemActor });
+const { run } = await requestRun(one, { mode: "full", only, trigger: "command", actor: systemActor });
 const began = performance.now();
 const ended = await executeRun(desk, run.id);
 const report: RunReport = {

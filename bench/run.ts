@@ -1,5 +1,5 @@
 // `npm run bench`: what a full run reaches of what Stripe's limits allow, and what the list costs as it grows. Prints
-// one table. `-- --quick` takes a tenth of the objects.
+// one table. `-- --quick` takes a tenth of the objects; names of parts measure only these.
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import { connect } from "../lib/db/connect.ts";
 import { attachEmbedded } from "../lib/db/embedded.ts";
 import { migrate } from "../lib/db/migrate.ts";
 import { benchFirstPage } from "./first-page.ts";
-import { benchFullRun } from "./full-run.ts";
+import { benchBigRun, benchFullRun } from "./full-run.ts";
 
 /** A line of the table. `met` says whether the target was reached; without one there is nothing to reach. */
 export interface Line {
@@ -18,20 +18,31 @@ export interface Line {
   met?: boolean;
 }
 
-const objects = process.argv.includes("--quick") ? 10_000 : 100_000;
+const quick = process.argv.includes("--quick");
+const size = (objects: number) => (quick ? objects / 10 : objects);
+const named = process.argv.slice(2).filter((arg) => !arg.startsWith("--"));
+
+/** The parts of the table, in its order. Named on the command line, only these are measured. */
+const parts: Record<string, () => Promise<Line[]>> = {
+  run: () => benchFullRun(size(100_000), database),
+  "big-run": () => benchBigRun(size(250_000), database),
+  "first-page": firstPage,
+};
+const unknown = named.filter((name) => !(name in parts));
+if (unknown.length > 0)
+  throw new Error(`There is no ${unknown.join(", ")}. There is ${Object.keys(parts).join(", ")}.`);
+
 const folder = await mkdtemp(join(tmpdir(), "driftdesk-bench-"));
 await chmod(folder, 0o755);
 const postgres = await attachEmbedded(folder);
 try {
-  const lines = [...(await fullRun()), ...(await firstPage())];
+  const lines: Line[] = [];
+  for (const [name, measure] of Object.entries(parts))
+    if (named.length === 0 || named.includes(name)) lines.push(...(await measure()));
   print(lines);
 } finally {
   await postgres.release();
   await rm(folder, { recursive: true, force: true });
-}
-
-async function fullRun(): Promise<Line[]> {
-  return benchFullRun(objects, { own: await database("bench_own"), local: await database("bench_local") });
 }
 
 async function firstPage(): Promise<Line[]> {

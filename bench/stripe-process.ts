@@ -3,110 +3,68 @@
 import { connect } from "../lib/db/connect.ts";
 import { loadRows } from "../sandbox/example/load.ts";
 import { startSandbox } from "../sandbox/server/server.ts";
-import { generateWorld } from "../sandbox/world/index.ts";
-import type { Shelf } from "../sandbox/world/shelf.ts";
+import { generateWorld, type World } from "../sandbox/world/index.ts";
+import { createTable, type Kind, kinds, rowsOf, tables } from "./kinds.ts";
 
 export interface StripeProcessOptions {
   localUrl: string;
+  /** Of each kind. */
   objects: number;
+  kinds: readonly Kind[];
   latencyMs: number;
   limits: { requestsPerSecond: number; perEndpoint: number };
 }
 
-/** One row in a hundred differs, as after a bad week; one in ten thousand is missing on either side. */
-const driftOf = (i: number) => ({ differs: i % 100 === 7, missing: i % 10_000 === 4_321 });
-
 const options = JSON.parse(process.argv[2] ?? "") as StripeProcessOptions;
+const { limits, latencyMs } = options;
+const withMoney = options.kinds.some((kind) => kind === "invoices" || kind === "charges");
 const world = generateWorld({
   seed: 1,
-  customers: Math.ceil(options.objects * 1.06),
+  // Some customers are deleted, some have no subscription, some payments fail.
+  customers: Math.ceil(options.objects * (withMoney ? 1.1 : 1.06)),
   now: new Date(),
-  invoicesPerSubscription: 0,
+  invoicesPerSubscription: withMoney ? 1 : 0,
 });
-const customers = keep(world.customers, (customer) => !customer.deleted);
-const subscriptions = keep(world.subscriptions, () => true);
-
+// What nobody asks for takes no memory.
+for (const shelf of [world.events, world.paymentIntents, world.payouts]) shelf.clear();
 const local = connect(options.localUrl);
-await local.unsafe(`
-  CREATE TABLE subscriptions (
-    id text PRIMARY KEY, stripe_id text, customer text, status text, price text, amount bigint,
-    current_period_end timestamptz, updated_at timestamptz);
-  CREATE TABLE customers (
-    id text PRIMARY KEY, stripe_id text, email text, name text, delinquent boolean, balance bigint,
-    created_at timestamptz, updated_at timestamptz)`);
-const base = (stripeId: string, i: number) => ({
-  id: `row_${i}`,
-  stripe_id: driftOf(i).missing ? `${stripeId}_gone` : stripeId,
-  updated_at: new Date(),
-});
-await loadRows(
-  local,
-  "subscriptions",
-  subscriptions.map((s, i) => ({
-    ...base(s.id, i),
-    customer: typeof s.customer === "string" ? s.customer : s.customer.id,
-    status: driftOf(i).differs ? (s.status === "active" ? "past_due" : "active") : s.status,
-    price: s.items.data[0]?.price.id ?? null,
-    amount: s.items.data[0]?.price.unit_amount ?? null,
-    current_period_end: new Date((s.items.data[0]?.current_period_end ?? 0) * 1_000),
-  })),
-);
-await loadRows(
-  local,
-  "customers",
-  customers.flatMap((c, i) =>
-    c.deleted
-      ? []
-      : [
-          {
-            ...base(c.id, i),
-            email: c.email,
-            name: driftOf(i).differs ? `${c.name} (old)` : (c.name ?? null),
-            delinquent: c.delinquent ?? null,
-            balance: c.balance,
-            created_at: new Date(c.created * 1_000),
-          },
-        ],
-  ),
-);
-await local.unsafe(
-  "CREATE UNIQUE INDEX ON subscriptions (stripe_id); CREATE UNIQUE INDEX ON customers (stripe_id)",
-);
+for (const kind of kinds) {
+  if (!options.kinds.includes(kind)) continue;
+  const kept = keep(world, kind);
+  await local.unsafe(createTable(kind));
+  await loadRows(local, kind, rowsOf(kind, kept));
+  await local.unsafe(`CREATE UNIQUE INDEX ON ${kind} (stripe_id)`);
+}
 await local.unsafe("ANALYZE");
 await local.end();
 
-const { limits, latencyMs } = options;
-const sandbox = await startSandbox({ world, limits, latencyMs });
+const sandbox = await startSandbox({ world });
 // Objects are made into JSON once: what is measured is the run, so it happens before.
-for (const kind of ["subscriptions", "customers"]) await readOnce(kind);
+for (const kind of options.kinds) await readOnce(kind);
+sandbox.setLimits(limits);
+sandbox.setLatency(latencyMs);
 process.stdout.write(`${JSON.stringify({ url: sandbox.url, secretKey: sandbox.secretKey })}\n`);
 process.stdin.resume();
 await new Promise((resolve) => process.stdin.once("end", resolve));
 await sandbox.close();
 
 /** Takes away what is more than the benchmark's number of objects. */
-function keep<T extends { id: string }>(shelf: Shelf<T>, counts: (object: T) => boolean): T[] {
-  const kept = shelf.newestFirst().filter(counts).slice(0, options.objects);
-  if (kept.length < options.objects) throw new Error(`Only ${kept.length} objects were made`);
-  const ids = new Set(kept.map((object) => object.id));
-  for (const object of [...shelf.values()])
-    if (counts(object) && !ids.has(object.id)) shelf.delete(object.id);
-  return kept;
+function keep(from: World, kind: Kind): { id: string }[] {
+  const shelf = tables[kind].shelf(from) as unknown as Map<string, { id: string; deleted?: boolean }>;
+  const counts = [...shelf.values()].filter((object) => !object.deleted);
+  if (counts.length < options.objects) throw new Error(`Only ${counts.length} ${kind} were made`);
+  const surplus = counts.slice(0, counts.length - options.objects);
+  for (const { id } of surplus) shelf.delete(id);
+  return counts.slice(counts.length - options.objects);
 }
 
-async function readOnce(kind: string): Promise<void> {
-  sandbox.setLimits(null);
-  sandbox.setLatency(0);
-  for (let after: string | undefined, more = true; more; ) {
-    const query = new URLSearchParams({ limit: "100", ...(after && { starting_after: after }) });
-    if (kind === "subscriptions") query.set("status", "all");
-    const answer = await fetch(`${sandbox.url}/v1/${kind}?${query}`, {
-      headers: { authorization: `Bearer ${sandbox.secretKey}` },
-    });
-    const page = (await answer.json()) as { data: { id: string }[]; has_more: boolean };
-    after = page.data.at(-1)?.id;
+async function readOnce(kind: Kind): Promise<void> {
+  const headers = { Authorization: `Bearer ${sandbox.secretKey}` };
+  for (let after = "", more = true; more; ) {
+    const query = `limit=100${kind === "subscriptions" ? "&status=all" : ""}${after}`;
+    const response = await fetch(`${sandbox.url}/v1/${kind}?${query}`, { headers });
+    const page = (await response.json()) as { data: { id: string }[]; has_more: boolean };
     more = page.has_more;
+    after = `&starting_after=${page.data.at(-1)?.id}`;
   }
-  sandbox.setLimits(limits);
-  sandbox.setLatency(latencyMs);
 }
