@@ -2,7 +2,7 @@ import type { Sql } from "postgres";
 import { discrepancyFilterSchema } from "../lib/discrepancies/filter.ts";
 import { listDiscrepancies } from "../lib/discrepancies/list.ts";
 import { type SortKey, sortKeys } from "../lib/discrepancies/sort.ts";
-import type { Line } from "./run.ts";
+import type { Line } from "./table.ts";
 
 const few = 100;
 const rounds = 200;

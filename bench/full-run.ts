@@ -1,9 +1,8 @@
-import { join } from "node:path";
 import { type Kind, kinds } from "./kinds.ts";
 import { startProcess } from "./process.ts";
-import type { Line } from "./run.ts";
 import type { RunReport } from "./run-process.ts";
-import { limits, withStripe } from "./stripe.ts";
+import { configFile, limits, withStripe } from "./stripe.ts";
+import type { Line } from "./table.ts";
 
 type MakeDatabase = (name: string) => Promise<string>;
 
@@ -41,7 +40,7 @@ async function fullRun(wanted: readonly Kind[], objects: number, database: MakeD
       LOCAL_DATABASE_URL: local,
       STRIPE_API_BASE: stripe.url,
       STRIPE_SECRET_KEY: stripe.secretKey,
-      DRIFTDESK_CONFIG: join(import.meta.dirname, "driftdesk.config.ts"),
+      DRIFTDESK_CONFIG: configFile,
       LOG_LEVEL: "warn",
     });
     const report = (await run.line()) as RunReport;

@@ -1,22 +1,15 @@
 // `npm run bench`: what a full run reaches of what Stripe's limits allow, and what the list costs as it grows. Prints
 // one table. `-- --quick` takes a tenth of the objects; names of parts measure only these.
 import { chmod, mkdtemp, rm } from "node:fs/promises";
-import { cpus, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "../lib/db/connect.ts";
 import { attachEmbedded } from "../lib/db/embedded.ts";
 import { migrate } from "../lib/db/migrate.ts";
+import { benchCompare } from "./compare.ts";
 import { benchFirstPage } from "./first-page.ts";
 import { benchBigRun, benchFullRun } from "./full-run.ts";
-
-/** A line of the table. `met` says whether the target was reached; without one there is nothing to reach. */
-export interface Line {
-  what: string;
-  size: string;
-  result: string;
-  target: string;
-  met?: boolean;
-}
+import { type Line, print } from "./table.ts";
 
 const quick = process.argv.includes("--quick");
 const size = (objects: number) => (quick ? objects / 10 : objects);
@@ -26,6 +19,7 @@ const named = process.argv.slice(2).filter((arg) => !arg.startsWith("--"));
 const parts: Record<string, () => Promise<Line[]>> = {
   run: () => benchFullRun(size(100_000), database),
   "big-run": () => benchBigRun(size(250_000), database),
+  compare: () => benchCompare(size(1_000_000), database),
   "first-page": firstPage,
 };
 const unknown = named.filter((name) => !(name in parts));
@@ -66,18 +60,4 @@ async function database(name: string): Promise<string> {
   await admin.unsafe(`CREATE DATABASE ${name}`);
   await admin.end();
   return Object.assign(new URL(postgres.url), { pathname: `/${name}` }).href;
-}
-
-function print(lines: readonly Line[]): void {
-  const mark = (line: Line) => (line.met === undefined ? "" : line.met ? " ✓" : " ✗");
-  const rows = [
-    ["what", "size", "result", "target"],
-    ...lines.map((line) => [line.what, line.size, line.result, `${line.target}${mark(line)}`]),
-  ];
-  const widths = rows[0]?.map((_, i) => Math.max(...rows.map((row) => (row[i] ?? "").length))) ?? [];
-  const render = (row: string[]) => `| ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(" | ")} |`;
-  const [head = [], ...body] = rows;
-  const ruler = `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`;
-  const machine = `${cpus()[0]?.model ?? "unknown processor"}, ${cpus().length} cores, Node ${process.versions.node}`;
-  console.log([render(head), ruler, ...body.map(render), "", machine].join("\n"));
 }

@@ -2,6 +2,8 @@
 // a live account, and tables that mirror it but for a known share. Says on one line when it is ready; ends with stdin.
 import { connect } from "../lib/db/connect.ts";
 import { loadRows } from "../sandbox/example/load.ts";
+import { endpoints, own } from "../sandbox/server/endpoints.ts";
+import { oneObject } from "../sandbox/server/listing.ts";
 import { startSandbox } from "../sandbox/server/server.ts";
 import { generateWorld, type World } from "../sandbox/world/index.ts";
 import { createTable, type Kind, kinds, rowsOf, tables } from "./kinds.ts";
@@ -38,11 +40,9 @@ for (const kind of kinds) {
 await local.unsafe("ANALYZE");
 await local.end();
 
-const sandbox = await startSandbox({ world });
 // Objects are made into JSON once: what is measured is the run, so it happens before.
-for (const kind of options.kinds) await readOnce(kind);
-sandbox.setLimits(limits);
-sandbox.setLatency(latencyMs);
+for (const kind of options.kinds) readOnce(kind);
+const sandbox = await startSandbox({ world, limits, latencyMs });
 process.stdout.write(`${JSON.stringify({ url: sandbox.url, secretKey: sandbox.secretKey })}\n`);
 process.stdin.resume();
 await new Promise((resolve) => process.stdin.once("end", resolve));
@@ -58,13 +58,10 @@ function keep(from: World, kind: Kind): { id: string }[] {
   return counts.slice(counts.length - options.objects);
 }
 
-async function readOnce(kind: Kind): Promise<void> {
-  const headers = { Authorization: `Bearer ${sandbox.secretKey}` };
-  for (let after = "", more = true; more; ) {
-    const query = `limit=100${kind === "subscriptions" ? "&status=all" : ""}${after}`;
-    const response = await fetch(`${sandbox.url}/v1/${kind}?${query}`, { headers });
-    const page = (await response.json()) as { data: { id: string }[]; has_more: boolean };
-    more = page.has_more;
-    after = `&starting_after=${page.data.at(-1)?.id}`;
-  }
+function readOnce(kind: Kind): void {
+  const endpoint = own(endpoints, kind);
+  if (!endpoint) throw new Error(`There is no endpoint ${kind}`);
+  const nothing = new URLSearchParams();
+  const now = Math.floor(Date.now() / 1_000);
+  for (const id of endpoint.shelf(world).keys()) oneObject(world, endpoint, id, nothing, now);
 }

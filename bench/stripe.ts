@@ -1,6 +1,8 @@
+import { join } from "node:path";
 import { startProcess } from "./process.ts";
 import type { StripeProcessOptions } from "./stripe-process.ts";
 
+export const configFile = join(import.meta.dirname, "driftdesk.config.ts");
 /** Of a live account, as Stripe documents them. */
 export const limits = { requestsPerSecond: 100, perEndpoint: 25 };
 /** Of a page of a hundred objects. */
