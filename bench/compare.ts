@@ -27,12 +27,12 @@ export async function benchCompare(
   database: (name: string) => Promise<string>,
 ): Promise<Line[]> {
   const config = await loadConfig(configFile);
-  const resource = config.resources.find((one) => one.name === "subscriptions") as Resource;
+  const resource = config.accounts[0].resources.find((one) => one.name === "subscriptions") as Resource;
   const url = await database("compare");
   await migrate(url);
   const sql = connect(url, { max: 4 });
   try {
-    await sql.unsafe(createTable("subscriptions"));
+    await sql.unsafe(`${createTable("subscriptions")}; CREATE UNIQUE INDEX ON subscriptions (stripe_id)`);
     const small = await planted(sql, resource, few);
     const growth = await inTurns(3, { product: () => compare(sql, small) });
     await sql.unsafe("TRUNCATE subscriptions");

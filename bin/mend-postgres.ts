@@ -86,6 +86,18 @@ const corrections: Correction[] = [
     query && queryError`,
   },
   {
+    // A COPY that fails at once fails before whoever asked for its stream has it, and Node ends a process for an error
+    // that nobody listens for. Reading or writing the stream tells of it all the same.
+    file: "connection.js",
+    from: `      read() { socket.resume() }
+    })
+    query.resolve(stream)`,
+    to: `      read() { socket.resume() }
+    })
+    stream.on('error', () => {})
+    query.resolve(stream)`,
+  },
+  {
     // The rest of a transaction whose connection broke was executed, and committed, by whatever connection came next.
     file: "index.js",
     from: `      , connection

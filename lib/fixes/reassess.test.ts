@@ -9,6 +9,7 @@ import { copyAcross, copyInto } from "../local/copy.ts";
 import { confirmCandidates, findCandidates } from "../reconcile/compare.ts";
 import { projectObject } from "../reconcile/project.ts";
 import {
+  createReaskedTable,
   createRereadTable,
   createStagingTables,
   dropStagingTables,
@@ -134,6 +135,7 @@ async function byRun(
     for (const target of [stage.local, stage.reread])
       await copyAcross(sql, localRowsQuery(stage), tx, target, localColumns(stage));
     await findCandidates(tx, stage);
+    await createReaskedTable(tx, stage);
     await confirmCandidates(tx, stage);
     const side = (alias: string) =>
       `jsonb_object($1::text[], ARRAY[${stage.columns.map((_, i) => `${alias}.f${i}::text`).join(", ")}]::text[])`;

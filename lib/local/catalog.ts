@@ -97,7 +97,9 @@ export async function describeTable(
     JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
     WHERE n.nspname = ${table.schema} AND c.relname = ${table.name}
-      AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indnkeyatts = 1`;
+      AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indnkeyatts = 1
+      -- The rows of tables that inherit from it are not in its index.
+      AND NOT (c.relkind = 'r' AND c.relhassubclass)`;
   return {
     schema: table.schema,
     name: table.name,

@@ -42,8 +42,6 @@ export async function copyAcross(
   const session = await from.reserve();
   try {
     const source = await session.unsafe(`COPY (${query}) TO STDOUT`).readable();
-    // It may fail before anybody reads it: told to nobody, that would end the process. The reading hears of it as well.
-    source.on("error", () => {});
     const target = await to.unsafe(`COPY ${table} (${columns}) FROM STDIN`).writable();
     await pass(source, target);
   } finally {

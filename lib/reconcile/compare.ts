@@ -11,18 +11,16 @@ import type { Stage } from "./staging.ts";
 const textArray = (texts: readonly string[]) => `ARRAY[${texts.map(quoteLiteral).join(", ")}]::text[]`;
 
 /** The object that stands for each match: of a customer's several the lowest rank, then the newest. */
-function chosen(stage: Stage, condition: string): string {
+function chosen(expected: string): string {
   return `
-    SELECT DISTINCT ON (match) * FROM ${stage.expected}
-    WHERE match IS NOT NULL AND (${condition})
+    SELECT DISTINCT ON (match) * FROM ${expected}
+    WHERE match IS NOT NULL
     ORDER BY match, rank, created DESC, stripe_id DESC`;
 }
 
 /** One row of Stripe's side per match. By id each object stands for itself: nothing to choose, no sort of a million rows. */
-export const expectedSide = (stage: Stage, condition = "true") =>
-  stage.resource.match.by === "id"
-    ? `SELECT * FROM ${stage.expected} WHERE match IS NOT NULL AND (${condition})`
-    : chosen(stage, condition);
+export const expectedSide = (stage: Stage, expected: string) =>
+  stage.resource.match.by === "id" ? `SELECT * FROM ${expected} WHERE match IS NOT NULL` : chosen(expected);
 
 /** Whether two values of a column, in its staging type, differ. */
 export function distinct(field: Field, column: LocalColumn, left: string, right: string): string {
@@ -73,30 +71,32 @@ function alreadySet(stage: Stage): string {
 
 /** First pass over everything: which pairs may differ. Only their names are kept. */
 export async function findCandidates(sql: TransactionSql, stage: Stage): Promise<void> {
-  await sql.unsafe(`ANALYZE ${stage.expected}; ANALYZE ${stage.local}`);
+  await sql.unsafe(`ANALYZE ${stage.expected} (match), ${stage.local} (match)`);
   await sql.unsafe(`DROP TABLE IF EXISTS ${stage.candidates}`);
   await sql.unsafe(`
     CREATE UNLOGGED TABLE ${stage.candidates} AS
-    WITH repeated AS (
-      SELECT match FROM ${stage.local} GROUP BY match HAVING count(*) > 1
-    )
+    WITH repeated AS (${repeatedMatches(stage)})
     SELECT CASE WHEN l.key IS NULL THEN 'missing_local'
                 WHEN e.match IS NULL THEN 'missing_in_stripe'
                 WHEN r.match IS NOT NULL THEN 'duplicate'
                 ELSE 'mismatch' END AS kind,
            e.stripe_id, l.key, coalesce(e.match, l.match) AS match, NULL::jsonb AS insert_values
     FROM ${stage.local} l
-    FULL JOIN (${expectedSide(stage)}) e ON e.match = l.match
+    FULL JOIN (${expectedSide(stage, stage.expected)}) e ON e.match = l.match
     LEFT JOIN repeated r ON r.match = l.match AND e.match IS NOT NULL
     WHERE l.key IS NULL
        OR (e.match IS NULL AND NOT (${alreadySet(stage)}))
        OR r.match IS NOT NULL
        OR e.error IS NOT NULL
        OR (e.match IS NOT NULL AND (${anyDiffers(stage)}))`);
-  // Each candidate that Stripe is asked about is replaced by what it answers.
-  await sql.unsafe(`
-    CREATE INDEX IF NOT EXISTS ${stage.expectedByMatch} ON ${stage.expected} (match);
-    CREATE INDEX ON ${stage.candidates} (match)`);
+  await sql.unsafe(`CREATE INDEX ON ${stage.candidates} (match)`);
+}
+
+/** What several local rows claim. Where the database itself keeps the column unique, a million rows need not be counted. */
+function repeatedMatches({ local, resource: { match }, table }: Stage): string {
+  return match.by !== "customerEmail" && table.uniqueColumns.has(match.column)
+    ? "SELECT NULL::text AS match WHERE false"
+    : `SELECT match FROM ${local} GROUP BY match HAVING count(*) > 1`;
 }
 
 /**
@@ -123,7 +123,6 @@ export async function confirmCandidates(sql: TransactionSql, stage: Stage): Prom
   const fields = `
         coalesce(jsonb_agg(jsonb_build_object('name', name, 'local', local, 'stripe', stripe) ORDER BY n)
                  FILTER (WHERE differs), '[]')`;
-  const inMatches = `match IN (SELECT match FROM ${stage.candidates} UNION SELECT match FROM ${stage.reread})`;
 
   await sql.unsafe(`DROP TABLE IF EXISTS ${stage.confirmed}`);
   await sql.unsafe(`
@@ -148,7 +147,7 @@ export async function confirmCandidates(sql: TransactionSql, stage: Stage): Prom
              ${moneyDeltaSql(stage)} AS money_delta,
              CASE WHEN e.match IS NULL THEN m.fields ELSE d.fields END AS fields, d.money
       FROM reread l
-      FULL JOIN (${expectedSide(stage, inMatches)}) e ON e.match = l.match
+      FULL JOIN (${expectedSide(stage, stage.reasked)}) e ON e.match = l.match
       LEFT JOIN repeated r ON r.match = l.match AND e.match IS NOT NULL
       CROSS JOIN LATERAL (
         SELECT ${fields} AS fields,

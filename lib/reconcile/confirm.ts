@@ -13,7 +13,7 @@ import { insertValues } from "./insert.ts";
 import type { Begin } from "./lease.ts";
 import { readLocalRows, rowsPerQuery } from "./local-rows.ts";
 import { projectObject } from "./project.ts";
-import { createRereadTable, localColumns, type Stage } from "./staging.ts";
+import { createReaskedTable, createRereadTable, localColumns, type Stage } from "./staging.ts";
 import { together } from "./together.ts";
 
 export interface ConfirmContext {
@@ -54,6 +54,7 @@ interface Candidate {
  * went while the run went on. Answers how many could not be asked; these are dropped from the candidates, not believed.
  */
 export async function reaskStripe(context: ConfirmContext, stage: Stage, missing: boolean): Promise<number> {
+  await context.begin((tx) => createReaskedTable(tx, stage));
   const moved = stage.columns
     .map((_, i) => `r.f${i} IS DISTINCT FROM l.f${i}`)
     .concat("r.match IS DISTINCT FROM l.match")
@@ -91,8 +92,8 @@ const unreachable = new Set(["stripe_unreachable", "stripe_rate_limited"]);
 
 const forget = (context: ConfirmContext, stage: Stage, { match }: Candidate) =>
   context.begin(async (tx) => {
-    await tx.unsafe(`DELETE FROM ${stage.candidates} WHERE match = $1`, [match]);
-    await tx.unsafe(`DELETE FROM ${stage.reread} WHERE match = $1`, [match]);
+    for (const table of [stage.candidates, stage.reread, stage.reasked])
+      await tx.unsafe(`DELETE FROM ${table} WHERE match = $1`, [match]);
   });
 
 async function reask(context: ConfirmContext, stage: Stage, candidate: Candidate): Promise<void> {
@@ -104,8 +105,8 @@ async function reask(context: ConfirmContext, stage: Stage, candidate: Candidate
     .map((object) => projectObject(resource, table, object))
     .filter((row) => row.match === match);
   await context.begin(async (tx) => {
-    await tx.unsafe(`DELETE FROM ${stage.expected} WHERE match = $1`, [match]);
-    await stageExpected(tx, stage, mine);
+    await tx.unsafe(`DELETE FROM ${stage.reasked} WHERE match = $1`, [match]);
+    await stageExpected(tx, stage, mine, stage.reasked);
     if (candidate.rowless && resource.missingLocal !== "report")
       await stageInsert(tx, stage, { match, objects, insert: resource.missingLocal.insert });
   });
@@ -117,7 +118,7 @@ async function reask(context: ConfirmContext, stage: Stage, candidate: Candidate
  */
 async function knownBy(context: ConfirmContext, stage: Stage, { match, key }: Candidate) {
   const staged = await context.sql.unsafe<{ customer: string | null; object: string }[]>(
-    `SELECT customer_id AS customer, stripe_id AS object FROM ${stage.expected} WHERE match = $1`,
+    `SELECT customer_id AS customer, stripe_id AS object FROM ${stage.reasked} WHERE match = $1`,
     [match],
   );
   const { resource, table } = stage;
@@ -147,7 +148,7 @@ async function stageInsert(
   },
 ): Promise<void> {
   const [chosen] = await tx.unsafe<{ id: string }[]>(
-    `SELECT stripe_id AS id FROM (${expectedSide(stage, "match = $1")}) e`,
+    `SELECT stripe_id AS id FROM (${expectedSide(stage, stage.reasked)}) e WHERE match = $1`,
     [wanted.match],
   );
   const object = wanted.objects.find((one) => one.id === chosen?.id);
@@ -155,7 +156,7 @@ async function stageInsert(
   const { values, error } = insertValues(stage.table, wanted.insert, object);
   if (error)
     await tx.unsafe(
-      `UPDATE ${stage.expected} SET error = concat_ws('; ', error, $2::text) WHERE stripe_id = $1`,
+      `UPDATE ${stage.reasked} SET error = concat_ws('; ', error, $2::text) WHERE stripe_id = $1`,
       [object.id, error],
     );
   else

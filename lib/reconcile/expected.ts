@@ -8,9 +8,9 @@ export async function stageExpected(
   tx: TransactionSql,
   stage: Stage,
   rows: readonly Projected[],
+  table = stage.expected,
 ): Promise<void> {
-  const copy = (into: TransactionSql, lines: string) =>
-    copyInto(into, stage.expected, expectedColumns(stage), lines);
+  const copy = (into: TransactionSql, lines: string) => copyInto(into, table, expectedColumns(stage), lines);
   if (await unlessDataError(tx, (point) => copy(point, rows.map(expectedLine).join("")))) {
     // One value that Postgres takes differently than we foresaw must cost one row, not the run.
     for (const row of rows) {

@@ -182,8 +182,7 @@ async function summarise(tx: TransactionSql, stage: Stage, options: RecordOption
     UPDATE driftdesk.run_resources
     SET state = $3, message = $4,
         compared = (SELECT count(*) FROM ${stage.local}) +
-                   (SELECT count(DISTINCT e.match) FROM ${stage.expected} e
-                    WHERE e.match IS NOT NULL AND NOT EXISTS (SELECT FROM ${stage.local} l WHERE l.match = e.match)),
+                   (SELECT count(DISTINCT match) FROM ${stage.candidates} WHERE kind = 'missing_local'),
         mismatch = ${count("mismatch")}, missing_local = ${count("missing_local")},
         missing_in_stripe = ${count("missing_in_stripe")}, duplicate = ${count("duplicate")},
         row_errors = ${options.differences ? `(SELECT count(*) FROM ${stage.confirmed} WHERE row_error IS NOT NULL)` : "0"}
