@@ -54,17 +54,10 @@ export function checkAccounts({
       );
     if (one.id !== undefined && one.stripeAccount !== undefined && one.id !== one.stripeAccount)
       issue(["id"], "a connected account is pinned by its stripeAccount: leave id out");
+    const mapped = Object.keys(one.resources ?? resources ?? {});
     for (const resource of Object.keys(one.where ?? {}))
-      if (one.resources)
-        issue(
-          ["where", resource],
-          "narrows the shared mapping: an account with its own resources writes where there",
-        );
-      else if (resources && !Object.hasOwn(resources, resource))
-        issue(
-          ["where", resource],
-          `there is no resource of this name${didYouMean(resource, Object.keys(resources))}`,
-        );
+      if (!mapped.includes(resource))
+        issue(["where", resource], `there is no resource of this name${didYouMean(resource, mapped)}`);
   }
   return [...issues, ...sameAccount(accounts)];
 }

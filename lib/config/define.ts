@@ -116,8 +116,8 @@ export interface AccountDefinition {
   /** A mapping of its own, instead of the shared one. */
   resources?: Resources;
   /**
-   * Resource of the shared mapping → SQL condition that says which of the table's rows are this account's, e.g.
-   * `{ subscriptions: "region = 'eu'" }`. Beside the resource's own `where`.
+   * Resource → SQL condition that says which rows of its table are this account's, where the table has several
+   * accounts' rows, e.g. `{ subscriptions: "region = 'eu'" }`. Beside the resource's own `where`.
    */
   where?: Readonly<Record<string, string>>;
 }

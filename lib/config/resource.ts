@@ -46,6 +46,8 @@ export interface Resource {
   label: string | undefined;
   /** SQL condition on local rows, as written in the config. */
   where: string | undefined;
+  /** The part of `where` that says which rows of a table with several accounts are this one's. */
+  share?: string | undefined;
   /** `expand` paths asked of Stripe for each object, e.g. `["customer"]`. */
   expand: readonly string[];
   fields: readonly Field[];

@@ -231,9 +231,13 @@ function accountsOf(
       stripeAccount: one.stripeAccount,
       others: names.filter((other) => other !== name),
     },
-    resources: one.resources
+    resources: (one.resources
       ? mapping(one.resources, ["accounts", name, "resources"], name)
-      : shared(name).map((of) => ({ ...of, where: joinConditions(of.where, one.where?.[of.name]) })),
+      : shared(name)
+    ).map((of) => {
+      const share = one.where?.[of.name];
+      return { ...of, where: joinConditions(of.where, share), share };
+    }),
     pace: { ...pace, ...one.pace },
   }));
 }
@@ -259,6 +263,7 @@ function normalise(
     updatedAt: value.updatedAt,
     label: value.label,
     where: value.where,
+    share: undefined,
     expand: [...expand],
     fields: Object.entries(value.fields).flatMap(([column, field]) => {
       const parsed = fieldObject.safeParse(

@@ -35,6 +35,7 @@ export function targetOf(
     updatedAt: resource.updatedAt,
     match: { column: resource.match.column, ignoreCase: resource.match.by === "customerEmail" },
     where: resource.where,
+    share: resource.share,
     watch: resource.fields.map((field) => field.column).filter((column) => table.columns.has(column)),
   };
 }

@@ -13,6 +13,8 @@ export interface Target {
   match?: { column: string; ignoreCase: boolean } | undefined;
   /** SQL condition on local rows, as written in the config; it may call the row `t`. */
   where?: string | undefined;
+  /** SQL condition on the rows of a table that are this account's: others may stand for an object of the same id. */
+  share?: string | undefined;
   /** Columns whose present values a stale row is reported with. */
   watch?: readonly string[] | undefined;
 }
@@ -81,6 +83,13 @@ export function inReach(target: Target, matchParameter: string): string {
     );
   return conditions.join(" AND ");
 }
+
+/** Whether a row is among those that a new one must not be there twice with. */
+export const sameMatch = (
+  target: Target & { match: { column: string; ignoreCase: boolean } },
+  condition: string,
+): string =>
+  `${matchSide(target.match)} ${condition}${target.share === undefined ? "" : ` AND (${target.share}\n)`}`;
 
 export function columnOf(table: LocalTable, name: string): LocalColumn {
   const column = table.columns.get(name);

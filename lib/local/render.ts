@@ -6,6 +6,7 @@ import {
   type GuardedUpdate,
   keyEquals,
   matchSide,
+  sameMatch,
   spelled,
   type Target,
   typed,
@@ -29,7 +30,7 @@ export function renderStatement(
       values.push("now()");
     }
     const exists = target.match
-      ? `\nWHERE NOT EXISTS (SELECT FROM ${quoteTable(table)} t WHERE ${matchSide(target.match)} = ${quoteLiteral(row.insert.match)})`
+      ? `\nWHERE NOT EXISTS (SELECT FROM ${quoteTable(table)} t WHERE ${sameMatch({ ...target, match: target.match }, `= ${quoteLiteral(row.insert.match)}`)})`
       : "";
     return `INSERT INTO ${quoteTable(table)} (${names.join(", ")})\nSELECT ${values.join(", ")}${exists}\nON CONFLICT DO NOTHING`;
   }

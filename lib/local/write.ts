@@ -11,6 +11,7 @@ import {
   keyEquals,
   matchSide,
   Parameters,
+  sameMatch,
   spelled,
   spelledAs,
   type Target,
@@ -346,14 +347,16 @@ async function insertStatement(
     names.push(target.updatedAt);
     values.push("now()");
   }
-  const result = await tx.unsafe<{ key: string; match: string }[]>(
+  const result = await tx.unsafe<{ key: string; match: string; mine: boolean }[]>(
     `
     INSERT INTO ${quoteTable(table)} AS t (${names.map(quoteName).join(", ")})
     SELECT ${values.join(", ")}
     FROM ${given.from}
-    WHERE NOT EXISTS (SELECT FROM ${quoteTable(table)} t WHERE ${matchSide(target.match)} = ${match})
+    WHERE NOT EXISTS (SELECT FROM ${quoteTable(table)} t WHERE ${sameMatch(target, `= ${match}`)})
     ON CONFLICT DO NOTHING
-    RETURNING t.${quoteName(target.key)}::text AS key, ${matchSide(target.match)} AS match`,
+    RETURNING t.${quoteName(target.key)}::text AS key, ${matchSide(target.match)} AS match,
+              coalesce((${target.share ?? "true"}
+              ), false) AS mine`,
     given.values,
   );
   const byMatch = new Map(part.map((i) => [(rows[i] as GuardedInsert).match, i]));
@@ -365,6 +368,13 @@ async function insertStatement(
         throw Object.assign(
           new Error(
             `The new row's ${target.match.column} says ${row.match ?? "nothing"}: missingLocal.insert has to set it, so that the row is found again.`,
+          ),
+          { code: "P0001" },
+        );
+      if (!row.mine)
+        throw Object.assign(
+          new Error(
+            `The new row does not meet ${target.share}, so it would not be among this account's: missingLocal.insert has to set these columns. It is given the account's name as its second argument.`,
           ),
           { code: "P0001" },
         );
@@ -476,7 +486,7 @@ async function keysByMatch(
     `
     SELECT t.${quoteName(target.key)}::text AS key, ${matchSide(target.match)} AS match
     FROM ${quoteTable(table)} t
-    WHERE ${matchSide(target.match)} = ANY($1::text[])`,
+    WHERE ${sameMatch(target, "= ANY($1::text[])")}`,
     [rows.map((row) => row.match)],
   );
   const keys = new Map(read.map((row) => [row.match, row.key]));

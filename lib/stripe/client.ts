@@ -264,7 +264,7 @@ function judge(
       "stripe_key_rejected",
       `Stripe rejects ${keyVariable}${request}. Create a restricted key with read permissions and set it.`,
     );
-  if (failure.code === "account_invalid")
+  if (failure.code === "account_invalid" || /does not have access to account/.test(failure.message))
     return fail(
       "stripe_account_unknown",
       `The key in ${keyVariable} has no access to ${stripeAccount ?? "the account"}, or there is no such account${request}. Take the key of its platform, and look whether it is still connected.`,

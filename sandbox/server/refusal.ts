@@ -64,6 +64,15 @@ export const notPermitted = (key: string, account: string, permission: string): 
     type: "invalid_request_error",
   });
 
+/** As for an account that there is not: which of the two it is, Stripe does not tell. */
+export const noAccess = (key: string, account: string): Refusal =>
+  new Refusal(403, {
+    code: "account_invalid",
+    doc_url: `${docs}/account-invalid`,
+    message: `The provided key '${redacted(key)}' does not have access to account '${account}' (or that account does not exist). Application access may have been revoked.`,
+    type: "invalid_request_error",
+  });
+
 export type LimitReason = "global-rate" | "endpoint-rate" | "global-concurrency" | "endpoint-concurrency";
 
 export const tooMany = (reason: LimitReason): Refusal =>
