@@ -13,9 +13,11 @@ import { type Actor, type OpenDesk, openDesk, systemActor } from "../desk.ts";
 import { requestBulk } from "../fixes/bulk.ts";
 import { executeBulk } from "../fixes/execute.ts";
 import { previewFixes } from "../fixes/preview.ts";
+import { openQueues } from "../jobs/queues.ts";
+import { startWorker } from "../jobs/worker.ts";
 import { createLog } from "../log.ts";
 import { executeRun } from "../reconcile/run.ts";
-import { getRun, type RunView, requestRuns } from "../reconcile/runs.ts";
+import { getRun, listRuns, type RunView, requestRuns } from "../reconcile/runs.ts";
 
 const start = new Date("2026-11-24T12:00:00Z");
 const usKey = "sk_test_unitedstates0000000000000";
@@ -246,12 +248,17 @@ test("a correction is asked of and written for its own account only", async () =
 
 test("a preview names each account's table, and its statement says which rows are meant", async () => {
   await plant();
+  await database.sql`INSERT INTO shop_subscriptions (stripe_id, status) VALUES ('sub_unknown', 'active')`;
   await reconcile();
   const preview = await previewFixes(desk, { filter: { state: "open" }, seenUntil: now });
   expect(preview.touched.map(({ accountId, table, count }) => [accountId, table, count])).toEqual([
     ["acct_eu", "public.subscriptions", 3],
     ["acct_shop", "public.shop_subscriptions", 1],
     ["acct_us", "public.subscriptions", 3],
+  ]);
+  // The other accounts' mapping says what to set, this one's does not.
+  expect(preview.skipped).toEqual([
+    { reason: expect.stringContaining("missingInStripe.set could correct them"), count: 1 },
   ]);
   const statements = preview.samples.filter((one) => one.accountId === "acct_us").map((one) => one.statement);
   for (const statement of statements) expect(statement).toContain("region = 'us'");
@@ -273,6 +280,20 @@ test("a new row that would be another account's is not written", async () => {
   const [item] = await desk.sql`SELECT message FROM driftdesk.bulk_items WHERE bulk_id = ${bulk.id}`;
   expect(item?.message).toContain("region = 'eu'");
   expect(await row("us", ids("eu")[0] as string)).toBeUndefined();
+});
+
+test("what comes due is run for every account", async () => {
+  const worker = await startWorker(desk, { sweepMs: 60_000 });
+  try {
+    await (await openQueues(desk)).send("schedule", { mode: "full" });
+    await expect
+      .poll(async () => (await listRuns(desk.sql, { limit: 9 })).map((run) => run.state), { timeout: 30_000 })
+      .toEqual(["succeeded", "succeeded", "succeeded"]);
+    const runs = await listRuns(desk.sql, { limit: 9 });
+    expect(runs.map((run) => run.accountName).sort()).toEqual(["eu", "shop", "us"]);
+  } finally {
+    await worker.stop();
+  }
 });
 
 test("each account has one run at a time, and none waits for another's", async () => {
