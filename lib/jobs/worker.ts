@@ -22,6 +22,9 @@ export interface WorkerOptions {
 /** How long a stop waits for requests that are on their way. */
 const patienceMs = 5_000;
 
+/** A call that comes while all are busy wakes nobody: without looking often, what waits would wait for half a minute. */
+const twoAtOnce = { localConcurrency: 2, notifyPollingIntervalSeconds: 2 };
+
 /** Works off the queues and keeps the schedules, beside any number of other workers. */
 export async function startWorker(desk: QueuedDesk, options: WorkerOptions = {}): Promise<Worker> {
   const boss = await openQueues(desk, { worker: true });
@@ -34,13 +37,13 @@ export async function startWorker(desk: QueuedDesk, options: WorkerOptions = {})
   };
   const run = (id: number) => track(goOn(desk, id, stopping.signal));
 
-  await boss.work<Jobs["run"]>("run", { localConcurrency: 2 }, async ([job]) => {
+  await boss.work<Jobs["run"]>("run", twoAtOnce, async ([job]) => {
     if (job) await run(job.data.runId);
   });
-  await boss.work<Jobs["bulk"]>("bulk", { localConcurrency: 2 }, async ([job]) => {
+  await boss.work<Jobs["bulk"]>("bulk", twoAtOnce, async ([job]) => {
     if (job) await track(executeBulk(desk, job.data.bulkId));
   });
-  await boss.work<Jobs["schedule"]>("schedule", async ([job]) => {
+  await boss.work<Jobs["schedule"]>("schedule", twoAtOnce, async ([job]) => {
     if (job) await runScheduled(desk, boss, job.data, run);
   });
   await keepSchedules(desk, boss);
