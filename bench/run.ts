@@ -9,6 +9,7 @@ import { migrate } from "../lib/db/migrate.ts";
 import { benchCompare } from "./compare.ts";
 import { benchFirstPage } from "./first-page.ts";
 import { benchBigRun, benchFullRun } from "./full-run.ts";
+import { benchPeers } from "./peers.ts";
 import { type Line, print } from "./table.ts";
 
 const quick = process.argv.includes("--quick");
@@ -19,6 +20,7 @@ const named = process.argv.slice(2).filter((arg) => !arg.startsWith("--"));
 const parts: Record<string, () => Promise<Line[]>> = {
   run: () => benchFullRun(size(100_000), database),
   "big-run": () => benchBigRun(size(250_000), database),
+  peers: () => benchPeers(size(10_000), database),
   compare: () => benchCompare(size(1_000_000), database),
   "first-page": firstPage,
 };
