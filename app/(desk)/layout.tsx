@@ -22,8 +22,7 @@ export default async function DeskLayout({ children }: { children: ReactNode }) 
   if (!actor) redirect("/sign-in");
   const { sql } = await getDesk();
   const [states, runs, account] = await Promise.all([countStates(sql), currentRuns(), currentAccount()]);
-  const open = states.open;
-  const openText = open.count > 0 ? `${count(open.count)}${open.more ? "+" : ""}` : "";
+  const openText = states.open > 0 ? count(states.open) : "";
   const person = { email: actor.email, name: actor.name, role: actor.role } as Person;
   return (
     <div className="min-h-dvh bg-surface md:grid md:grid-cols-[13.5rem_minmax(0,1fr)]">

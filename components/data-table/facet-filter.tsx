@@ -6,12 +6,13 @@ import { useState } from "react";
 import { Button } from "@/components/ui/button.tsx";
 import { cn } from "@/components/ui/cn.ts";
 import { Popover, PopoverContent, PopoverTrigger } from "@/components/ui/popover.tsx";
+import type { Count } from "@/lib/discrepancies/totals.ts";
 
 export interface FacetOption {
   value: string;
   label: string;
-  /** Undefined while it is being counted. */
-  count?: number | undefined;
+  /** Undefined while it is being counted, and where nobody knows. */
+  count?: Count | undefined;
 }
 
 interface FacetFilterProps {
@@ -89,7 +90,7 @@ export function FacetFilter({ title, options, chosen, onChange, onOpen, single }
                   <span className="min-w-0 flex-1 truncate" title={option.label}>
                     {option.label}
                   </span>
-                  <span className="text-12 text-ink-3">{option.count?.toLocaleString("en-US")}</span>
+                  <span className="text-12 text-ink-3">{option.count && countText(option.count)}</span>
                 </Command.Item>
               );
             })}
@@ -106,3 +107,7 @@ export function FacetFilter({ title, options, chosen, onChange, onOpen, single }
     </Popover>
   );
 }
+
+/** "At least none" says nothing. */
+const countText = ({ count, more }: Count) =>
+  count === 0 && more ? "" : `${count.toLocaleString("en-US")}${more ? "+" : ""}`;

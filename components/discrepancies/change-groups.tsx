@@ -1,14 +1,9 @@
 "use client";
 
-import type { Impact } from "@/lib/db/schema.ts";
+import type { ChangeCount } from "@/lib/discrepancies/facets.ts";
 import { ImpactShape } from "../format/impact-badge.tsx";
+import { Stakes } from "../format/stakes.tsx";
 import { count, impactWords } from "../format/words.ts";
-
-export interface ChangeGroup {
-  value: string;
-  impact: Impact;
-  count: number;
-}
 
 /** The list summed up by what changes; each line narrows the list to its rows. */
 export function ChangeGroups({
@@ -16,7 +11,7 @@ export function ChangeGroups({
   chosen,
   onChoose,
 }: {
-  groups: readonly ChangeGroup[];
+  groups: readonly ChangeCount[];
   chosen: readonly string[];
   onChoose: (change: string[]) => void;
 }) {
@@ -43,7 +38,15 @@ export function ChangeGroups({
               <ImpactShape impact={group.impact} className="size-2" />
               <span className="sr-only">Mostly {impactWords[group.impact].short}:</span>
               <span className="truncate">{group.value}</span>
-              <span className="text-12 text-ink-3">{count(group.count)}</span>
+              <span className="text-12 whitespace-nowrap text-ink-3">
+                {count(group.count)}
+                {group.more && "+"}
+              </span>
+              {group.stakes.length > 0 && (
+                <span className="text-12 text-ink-2">
+                  <Stakes stakes={group.stakes.slice(0, 2)} />
+                </span>
+              )}
             </button>
           </li>
         );

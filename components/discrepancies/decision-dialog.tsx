@@ -2,7 +2,8 @@
 
 import { useRouter } from "next/navigation";
 import { useState } from "react";
-import type { Count, DiscrepancyRow } from "@/lib/discrepancies/list.ts";
+import type { DiscrepancyRow } from "@/lib/discrepancies/list.ts";
+import type { Count } from "@/lib/discrepancies/totals.ts";
 import type { Selection } from "@/lib/fixes/selection.ts";
 import { count, plural } from "../format/words.ts";
 import { Dialog, DialogContent } from "../ui/dialog.tsx";

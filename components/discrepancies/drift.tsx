@@ -2,6 +2,7 @@
 
 import { useTable } from "@tanstack/react-table";
 import { type ReactNode, useCallback, useMemo, useState } from "react";
+import type { ChangeCount } from "@/lib/discrepancies/facets.ts";
 import type { DiscrepancyFilter } from "@/lib/discrepancies/filter.ts";
 import type { DiscrepancyPage, DiscrepancyRow } from "@/lib/discrepancies/list.ts";
 import {
@@ -19,7 +20,7 @@ import { DataTable } from "../data-table/data-table.tsx";
 import { dataTableFeatures } from "../data-table/features.ts";
 import { cn } from "../ui/cn.ts";
 import { isDecidable } from "./allowed.ts";
-import { type ChangeGroup, ChangeGroups } from "./change-groups.tsx";
+import { ChangeGroups } from "./change-groups.tsx";
 import { driftColumns } from "./columns.tsx";
 import type { DecisionKind, DriftActions, Rights } from "./contract.ts";
 import { type Decision, DecisionDialog } from "./decision-dialog.tsx";
@@ -42,7 +43,7 @@ export interface DriftProps {
   /** Names of the mapped resources. */
   resources: readonly string[];
   /** When the list is summed up by change. */
-  groups: ChangeGroup[] | null;
+  groups: ChangeCount[] | null;
   /** What stands above the list: heading, notices, tabs. */
   heading: ReactNode;
   /** Shown in place of the rows when there are none. */

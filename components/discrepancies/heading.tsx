@@ -1,6 +1,5 @@
 import type { ReactNode } from "react";
 import type { DiscrepancyState } from "@/lib/db/schema.ts";
-import type { Count } from "@/lib/discrepancies/list.ts";
 import type { WaitingBulk } from "@/lib/discrepancies/waiting.ts";
 import type { RecentRuns } from "@/lib/reconcile/recent.ts";
 import { Time } from "../format/time.tsx";
@@ -14,7 +13,7 @@ import { WaitingBulks } from "./waiting-bulks.tsx";
 
 interface HeadingProps {
   params: ListParams;
-  counts: Record<DiscrepancyState, Count>;
+  counts: Record<DiscrepancyState, number>;
   runs: RecentRuns;
   waiting: readonly WaitingBulk[];
   actions: DriftActions;
@@ -51,8 +50,7 @@ export function Heading({ params, counts, runs, waiting, actions, rights, runBut
   );
 }
 
-function headline(open: Count, known: boolean): string {
-  if (open.count > 0)
-    return `${count(open.count)}${open.more ? "+" : ""} ${open.count === 1 ? "difference is" : "differences are"} open.`;
+function headline(open: number, known: boolean): string {
+  if (open > 0) return `${count(open)} ${open === 1 ? "difference is" : "differences are"} open.`;
   return known ? "Nothing is left to decide." : "Nothing has been compared yet.";
 }

@@ -3,7 +3,8 @@
 import { ArrowLeft, ChevronLeft, ChevronRight, X } from "lucide-react";
 import { useEffect, useRef } from "react";
 import type { DiscrepancyDetails } from "@/lib/discrepancies/details.ts";
-import type { Count, DiscrepancyRow } from "@/lib/discrepancies/list.ts";
+import type { DiscrepancyRow } from "@/lib/discrepancies/list.ts";
+import type { Count } from "@/lib/discrepancies/totals.ts";
 import { count } from "../format/words.ts";
 import { Button } from "../ui/button.tsx";
 import { obstaclesOf } from "./allowed.ts";

@@ -2,7 +2,6 @@
 
 import Link from "next/link";
 import type { DiscrepancyState } from "@/lib/db/schema.ts";
-import type { Count } from "@/lib/discrepancies/list.ts";
 import { count, stateWords } from "../format/words.ts";
 import { tabStyle } from "../ui/tabs.tsx";
 import { type ListParams, listHref } from "./search-params.ts";
@@ -15,12 +14,10 @@ export function StateTabs({
   counts,
 }: {
   params: ListParams;
-  counts: Record<DiscrepancyState, Count>;
+  counts: Record<DiscrepancyState, number>;
 }) {
-  const shown = tabs.filter(
-    (state) => state !== "resolved" || counts.resolved.count > 0 || params.state === state,
-  );
-  if (counts.applying.count > 0 || params.state === "applying") shown.splice(2, 0, "applying");
+  const shown = tabs.filter((state) => state !== "resolved" || counts.resolved > 0 || params.state === state);
+  if (counts.applying > 0 || params.state === "applying") shown.splice(2, 0, "applying");
   return (
     <nav
       aria-label="States"
@@ -35,11 +32,8 @@ export function StateTabs({
           className={`${tabStyle} -outline-offset-2`}
         >
           {stateWords[state].long}
-          {counts[state].count > 0 && (
-            <span className="text-12 font-normal text-ink-3">
-              {count(counts[state].count)}
-              {counts[state].more && "+"}
-            </span>
+          {counts[state] > 0 && (
+            <span className="text-12 font-normal text-ink-3">{count(counts[state])}</span>
           )}
         </Link>
       ))}

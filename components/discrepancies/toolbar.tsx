@@ -6,7 +6,8 @@ import { useCallback, useEffect, useState } from "react";
 import { causes, impacts, kinds } from "@/lib/db/schema.ts";
 import type { Facets } from "@/lib/discrepancies/facets.ts";
 import { ageSteps } from "@/lib/discrepancies/filter.ts";
-import type { Count, DiscrepancyRow } from "@/lib/discrepancies/list.ts";
+import type { DiscrepancyRow } from "@/lib/discrepancies/list.ts";
+import type { Count } from "@/lib/discrepancies/totals.ts";
 import { ColumnMenu } from "../data-table/column-menu.tsx";
 import { FacetFilter, type FacetOption } from "../data-table/facet-filter.tsx";
 import type { DataTableFeatures } from "../data-table/features.ts";
@@ -103,8 +104,9 @@ function Filters({
   stamp,
 }: Pick<ToolbarProps, "list" | "resources" | "stamp">) {
   const { facets, load } = useFacets(params, stamp);
-  const counted = (name: keyof Facets, value: string) =>
-    facets ? (facets[name].find((facet) => facet.value === value)?.count ?? 0) : undefined;
+  const counted = (name: keyof Facets, value: string): Count | undefined =>
+    facets?.[name].find((facet) => facet.value === value) ??
+    (facets && { count: 0, more: facets[name].some(({ more }) => more) });
   const option = (name: keyof Facets, value: string, label: string): FacetOption => ({
     value,
     label,

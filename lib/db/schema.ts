@@ -232,6 +232,20 @@ export const discrepancies = driftdesk.table("discrepancies", {
 });
 export type Discrepancy = typeof discrepancies.$inferSelect;
 
+export const discrepancyTotals = driftdesk.table("discrepancy_totals", {
+  id: id(),
+  accountId: text("account_id").notNull(),
+  resource: text("resource").notNull(),
+  kind: text("kind", { enum: kinds }).notNull(),
+  state: text("state", { enum: discrepancyStates }).notNull(),
+  impact: text("impact", { enum: impacts }).notNull(),
+  cause: text("cause", { enum: causes }).notNull(),
+  change: text("change").notNull(),
+  currency: text("currency"),
+  rows: ref("rows").notNull(),
+  amountMinor: ref("amount_minor").notNull(),
+});
+
 export const bulkItems = driftdesk.table("bulk_items", {
   bulkId: ref("bulk_id").notNull(),
   discrepancyId: ref("discrepancy_id").notNull(),

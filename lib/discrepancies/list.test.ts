@@ -196,19 +196,21 @@ describe("facets", () => {
     expect(changes.map(({ count }) => count)).toEqual(
       changes.map(({ count }) => count).sort((a, b) => b - a),
     );
-    for (const { value, impact } of changes) {
+    for (const { value, impact, stakes } of changes) {
       const [most] = await database.sql<{ impact: string }[]>`
         SELECT impact FROM driftdesk.discrepancies WHERE state = 'open' AND change = ${value}
         GROUP BY impact ORDER BY count(*) DESC, impact LIMIT 1`;
       expect(impact).toBe(most?.impact);
+      const money = await database.sql`
+        SELECT currency, sum(amount_minor)::bigint AS "amountMinor" FROM driftdesk.discrepancies
+        WHERE state = 'open' AND change = ${value} GROUP BY currency`;
+      expect(stakes).toEqual([...money]);
     }
   });
 
   test("states are counted for the tabs", async () => {
-    const counts = await countStates(database.sql);
-    expect(counts.open).toEqual({ count: 2_700, more: false });
-    expect(counts.fixed).toEqual({ count: 300, more: false });
-    expect(counts.snoozed).toEqual({ count: 0, more: false });
+    const none = { waiting: 0, snoozed: 0, applying: 0, rejected: 0, resolved: 0 };
+    expect(await countStates(database.sql)).toEqual({ ...none, open: 2_700, fixed: 300 });
   });
 });
 
@@ -264,7 +266,7 @@ describe("with 100,000 rows", () => {
     },
   );
 
-  test("the total is exact up to ten thousand and says so beyond", async () => {
+  test("the total is exact, and where rows have to be searched it is up to ten thousand and says so", async () => {
     const list = (filter: object) =>
       listDiscrepancies(large.sql, {
         filter: discrepancyFilterSchema.parse(filter),
@@ -272,8 +274,38 @@ describe("with 100,000 rows", () => {
         limit: 1,
         now,
       });
-    expect((await list({})).total).toEqual({ count: 10_000, more: true });
-    expect((await list({ state: "fixed" })).total).toEqual({ count: 10_000, more: false });
+    expect((await list({})).total).toEqual({ count: 90_000, more: false });
+    expect((await list({ impact: ["money"] })).total).toEqual({ count: 20_000, more: false });
+    expect((await list({ search: "cus_" })).total).toEqual({ count: 10_000, more: true });
+    expect((await list({ search: "cus_", state: "fixed" })).total).toEqual({ count: 10_000, more: false });
+  });
+
+  test("facets are exact, and where rows have to be searched they are counted so far and say so", async () => {
+    const facets = (filter: object) => countFacets(large.sql, discrepancyFilterSchema.parse(filter), now);
+    const exact = await facets({});
+    expect(exact.impact).toEqual([
+      { value: "access_no_pay", count: 25_000, more: false },
+      { value: "other", count: 25_000, more: false },
+      { value: "money", count: 20_000, more: false },
+      { value: "paid_no_access", count: 20_000, more: false },
+    ]);
+    const searched = await facets({ search: "cus_" });
+    for (const values of [searched.impact, searched.resource, searched.change]) {
+      expect(values.every(({ more }) => more)).toBe(true);
+      expect(values.reduce((sum, { count }) => sum + count, 0)).toBe(10_001);
+    }
+  });
+
+  test("ages are counted among the oldest, and say that there are more where these do not reach", async () => {
+    const { age } = await countFacets(large.sql, open, now);
+    expect(age).toEqual(
+      ["1", "24", "72", "168"]
+        .map((value) => ({ value, count: 1_000, more: true }))
+        .concat({ value: "720", count: 0, more: false }),
+    );
+    const { age: ofMoney } = await countFacets(large.sql, { ...open, impact: ["money"] }, now);
+    expect(ofMoney[0]?.count).toBeLessThan(1_000);
+    expect(ofMoney[0]?.more).toBe(true);
   });
 
   async function deepCursor(sort: Sort) {

@@ -3,6 +3,7 @@ import type { Discrepancy } from "../db/schema.ts";
 import { type Cursor, readCursor, writeCursor } from "./cursor.ts";
 import { type DiscrepancyFilter, filterCondition } from "./filter.ts";
 import { beyond, orderBy, positionOf, reversed, type Sort, sortColumns } from "./sort.ts";
+import { type Count, countMatching } from "./totals.ts";
 
 /** What the table and the panel's first glance need of a discrepancy. */
 export type DiscrepancyRow = Pick<
@@ -36,13 +37,6 @@ export type DiscrepancyRow = Pick<
   | "bulkId"
 > & { livemode: boolean };
 
-/** Exact up to `countLimit`; beyond it `more` says that there are more than `count`. */
-export interface Count {
-  count: number;
-  more: boolean;
-}
-export const countLimit = 10_000;
-
 export interface DiscrepancyPage {
   rows: DiscrepancyRow[];
   next: string | null;
@@ -75,7 +69,7 @@ export async function listDiscrepancies(sql: Sql, request: ListRequest): Promise
   const cursor = request.cursor ? readCursor(sort, request.cursor) : null;
   const [found, total] = await Promise.all([
     fetchPage(sql, { condition, sort, cursor, limit: limit + 1 }),
-    countUpToLimit(sql, condition),
+    countMatching(sql, request.filter, request.now),
   ]);
   // Nothing before the first row or after the last any more: show the list's beginning rather than an empty page.
   if (cursor && found.length === 0) return listDiscrepancies(sql, { ...request, cursor: undefined });
@@ -120,12 +114,4 @@ export function fetchPage(sql: Sql, { condition, sort, cursor, limit }: PageQuer
   // The ranges follow each other and each is in order, so they only have to be put end to end.
   return sql<Positioned[]>`
     SELECT * FROM (${parts.reduce((all, one) => sql`${all} UNION ALL ${one}`)}) AS page LIMIT ${limit}`;
-}
-
-async function countUpToLimit(sql: Sql, condition: Fragment): Promise<Count> {
-  const [row] = await sql<{ count: number }[]>`
-    SELECT count(*) AS count
-    FROM (SELECT FROM driftdesk.discrepancies d WHERE ${condition} LIMIT ${countLimit + 1}) AS counted`;
-  const count = row?.count ?? 0;
-  return { count: Math.min(count, countLimit), more: count > countLimit };
 }

@@ -1,7 +1,7 @@
 import type { Fragment, Sql } from "postgres";
 import { type DiscrepancyFilter, filterCondition } from "./filter.ts";
-import { type Count, countLimit } from "./list.ts";
 import { beyond, orderBy, positionOf, reversed, type Sort, sortColumns } from "./sort.ts";
+import { type Count, countLimit } from "./totals.ts";
 
 export interface Neighbours {
   previous: number | null;

@@ -1,6 +1,7 @@
 import type { Selection } from "../fixes/selection.ts";
 import type { DiscrepancyFilter } from "./filter.ts";
-import type { Count, DiscrepancyRow } from "./list.ts";
+import type { DiscrepancyRow } from "./list.ts";
+import type { Count } from "./totals.ts";
 
 type Versioned = Pick<DiscrepancyRow, "id" | "version">;
 

@@ -2,6 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { PgBoss } from "pg-boss";
 import { desksNamed } from "../accounts/known.ts";
 import { systemActor } from "../desk.ts";
+import { foldTotals } from "../discrepancies/totals.ts";
 import { DriftdeskError } from "../errors.ts";
 import { executeBulk } from "../fixes/execute.ts";
 import { recoverFixes, wakeSnoozed } from "../fixes/recover.ts";
@@ -109,6 +110,7 @@ async function sweepForEver(
     try {
       await recoverFixes(desk);
       await wakeSnoozed(desk);
+      await foldTotals(desk.sql);
       for (const id of await abandonedRuns(desk)) void run(id);
     } catch (error) {
       desk.log.error(error, "looking for left work failed");

@@ -3,6 +3,7 @@ import type { TransactionSql } from "postgres";
 import { appendAudit } from "../audit/append.ts";
 import type { Run, RunState } from "../db/schema.ts";
 import { type Desks, systemActor } from "../desk.ts";
+import { foldTotals } from "../discrepancies/totals.ts";
 import { DriftdeskError } from "../errors.ts";
 import type { Begin } from "./lease.ts";
 import { getRun, type RunView } from "./runs.ts";
@@ -72,4 +73,5 @@ async function end(
     await appendAudit(tx, [entry], now);
   });
   await dropForgottenStagingTables(desk.sql);
+  await foldTotals(desk.sql);
 }
