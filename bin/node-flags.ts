@@ -1,6 +1,6 @@
 /**
- * For every process of ours that works through many objects. Node gives young objects as much memory as the machine
- * seems to have to spare; a run makes millions of them, each short-lived, and needs a fraction of that. `driftdesk` has
- * the same in package.json.
+ * For every process of ours that works through many objects. Node gives objects as much memory as the machine seems to
+ * have to spare, and tidies up late; a run makes millions of them, each short-lived, and needs a fraction of that.
+ * `driftdesk` has the same in package.json.
  */
-export const nodeFlags = ["--max-semi-space-size=8"];
+export const nodeFlags = ["--max-semi-space-size=8", "--heap-growing-percent=40"];
