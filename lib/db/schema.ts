@@ -143,6 +143,9 @@ export const runResources = driftdesk.table("run_resources", {
   fixed: ref("fixed").notNull().default(0),
   rowErrors: ref("row_errors").notNull().default(0),
   message: text("message"),
+  pages: integer("pages").notNull().default(0),
+  /** How many objects there will be at the end, as far as that can be told. */
+  objectsExpected: ref("objects_expected"),
 });
 export type RunResource = typeof runResources.$inferSelect;
 
@@ -154,10 +157,16 @@ export const leases = driftdesk.table("leases", {
   expiresAt: time("expires_at").notNull(),
 });
 
+export const runProcesses = driftdesk.table("run_processes", {
+  runId: ref("run_id").notNull(),
+  holder: uuid("holder").notNull(),
+  expiresAt: time("expires_at").notNull(),
+});
+
 export const windows = driftdesk.table("windows", {
   runId: ref("run_id").notNull(),
   resource: text("resource").notNull(),
-  number: integer("number").notNull(),
+  number: ref("number").notNull(),
   createdFrom: ref("created_from"),
   createdTo: ref("created_to"),
   cursor: text("cursor"),
@@ -166,6 +175,9 @@ export const windows = driftdesk.table("windows", {
     .default("open"),
   objects: integer("objects").notNull().default(0),
   message: text("message"),
+  claimedBy: uuid("claimed_by"),
+  reached: ref("reached"),
+  pages: integer("pages").notNull().default(0),
 });
 
 export const localCopies = driftdesk.table("local_copies", {

@@ -15,15 +15,32 @@ const queues = { action: new WeakMap<Sql, Queue>(), resource: new WeakMap<Sql, Q
 
 /** Does the work when it is its turn among what this process does on the same pool. */
 export async function inTurn<T>(pool: Sql, kind: keyof typeof places, work: () => Promise<T>): Promise<T> {
-  const queue = queues[kind].get(pool) ?? { free: places[kind], waiting: [] };
-  queues[kind].set(pool, queue);
+  const queue = queueOf(pool, kind);
   if (queue.free > 0) queue.free--;
   else await new Promise<void>((resolve) => queue.waiting.push(resolve));
   try {
     return await work();
   } finally {
-    const next = queue.waiting.shift();
-    if (next) next();
-    else queue.free++;
+    passOn(queue);
   }
+}
+
+/** For what can be left to others: null instead of waiting, or else what has to be called when the turn is over. */
+export function turnNow(pool: Sql, kind: keyof typeof places): (() => void) | null {
+  const queue = queueOf(pool, kind);
+  if (queue.free === 0) return null;
+  queue.free--;
+  return () => passOn(queue);
+}
+
+function queueOf(pool: Sql, kind: keyof typeof places): Queue {
+  const queue = queues[kind].get(pool) ?? { free: places[kind], waiting: [] };
+  queues[kind].set(pool, queue);
+  return queue;
+}
+
+function passOn(queue: Queue): void {
+  const next = queue.waiting.shift();
+  if (next) next();
+  else queue.free++;
 }

@@ -1,28 +1,34 @@
 // How a run ends: by itself, by an error, or not at all because another process has it.
 import type { TransactionSql } from "postgres";
 import { appendAudit } from "../audit/append.ts";
-import type { Run, RunState } from "../db/schema.ts";
+import type { Run, RunResourceState, RunState } from "../db/schema.ts";
 import { type Desks, systemActor } from "../desk.ts";
-import { foldTotals } from "../discrepancies/totals.ts";
 import { DriftdeskError } from "../errors.ts";
 import type { Begin } from "./lease.ts";
-import { getRun, type RunView } from "./runs.ts";
-import { dropForgottenStagingTables } from "./staging.ts";
 
-export async function finishRun(desk: Desks, run: Run, begin: Begin): Promise<void> {
-  const ended = (await getRun(desk.sql, run.id)) as RunView;
-  const states = ended.resources.map((resource) => resource.state);
-  const state: RunState = states.includes("suspicious")
-    ? "suspicious"
-    : states.every((one) => one === "failed")
-      ? "failed"
-      : states.some((one) => one === "incomplete" || one === "failed")
-        ? "incomplete"
-        : "succeeded";
-  const message =
-    ended.resources.flatMap((r) => (r.message ? [`${r.resource}: ${r.message}`] : [])).join(" ") ||
-    ended.message;
-  await end(desk, run, { state, message, code: null }, begin);
+const overs: readonly RunResourceState[] = ["done", "incomplete", "suspicious", "failed"];
+
+/** Ends a run whose resources have all come to their end, in whatever process; nothing otherwise. */
+export async function finishRun(desk: Desks, run: Run): Promise<void> {
+  await desk.sql.begin(async (tx) => {
+    const [open] = await tx<{ message: string | null }[]>`
+      SELECT message FROM driftdesk.runs WHERE id = ${run.id} AND state = 'running' FOR NO KEY UPDATE`;
+    if (!open) return;
+    const resources = await tx<{ name: string; state: RunResourceState; message: string | null }[]>`
+      SELECT resource AS name, state, message FROM driftdesk.run_resources
+      WHERE run_id = ${run.id} ORDER BY resource`;
+    const states = resources.map((resource) => resource.state);
+    if (!states.every((one) => overs.includes(one))) return;
+    const state: RunState = states.includes("suspicious")
+      ? "suspicious"
+      : states.every((one) => one === "failed")
+        ? "failed"
+        : states.some((one) => one === "incomplete" || one === "failed")
+          ? "incomplete"
+          : "succeeded";
+    const told = resources.flatMap((r) => (r.message ? [`${r.name}: ${r.message}`] : [])).join(" ");
+    await end(tx, desk, run, { state, message: told || open.message, code: null });
+  });
 }
 
 export async function failRun(desk: Desks, run: Run, error: unknown, begin: Begin): Promise<void> {
@@ -31,47 +37,48 @@ export async function failRun(desk: Desks, run: Run, error: unknown, begin: Begi
   const message = known
     ? error.message
     : `Something unexpected stopped the run (${error instanceof Error ? error.name : "unknown"}). The log has the details.`;
-  await end(desk, run, { state: "failed", message, code: known ? error.code : "unexpected" }, begin);
+  const code = known ? error.code : "unexpected";
+  await begin((tx) => end(tx, desk, run, { state: "failed", message, code }));
   if (!known) desk.log.error({ err: error, run: run.id }, "run failed");
 }
 
 /** For a run that this process could not even begin: it is not ended when another process works on it. */
 export const unlessAnotherHasIt =
-  (desk: Desks, run: Run): Begin =>
+  (desk: Desks, run: Run, holder: string): Begin =>
   <T>(work: (tx: TransactionSql) => Promise<T>) =>
     desk.sql.begin(async (tx) => {
       await tx`SELECT FROM driftdesk.runs WHERE id = ${run.id} FOR UPDATE`;
       const held = await tx`
-        SELECT FROM driftdesk.leases WHERE run_id = ${run.id} AND expires_at > clock_timestamp()`;
+        SELECT FROM driftdesk.leases
+        WHERE run_id = ${run.id} AND holder <> ${holder} AND expires_at > clock_timestamp()
+        UNION ALL
+        SELECT FROM driftdesk.run_processes
+        WHERE run_id = ${run.id} AND holder <> ${holder} AND expires_at > clock_timestamp()`;
       if (held.length > 0)
         throw new DriftdeskError("run_busy", "Another process works on this run right now.", { status: 409 });
       return work(tx);
     }) as Promise<T>;
 
 async function end(
+  tx: TransactionSql,
   desk: Desks,
   run: Run,
   result: { state: RunState; message: string | null; code: string | null },
-  begin: Begin,
 ): Promise<void> {
   const now = desk.now();
-  await begin(async (tx) => {
-    // A cancelled run stays cancelled, whatever its process met on the way out.
-    const [ended] = await tx<{ accountId: string | null }[]>`
-      UPDATE driftdesk.runs
-      SET state = ${result.state}, message = ${result.message}, error_code = ${result.code}, step = NULL, finished_at = ${now}
-      WHERE id = ${run.id} AND state IN ('queued', 'running')
-      RETURNING account_id AS "accountId"`;
-    if (!ended) return;
-    const entry = {
-      actor: systemActor.email,
-      action: "run.finished" as const,
-      account_id: ended.accountId,
-      run_id: run.id,
-      data: { state: result.state, message: result.message },
-    };
-    await appendAudit(tx, [entry], now);
-  });
-  await dropForgottenStagingTables(desk.sql);
-  await foldTotals(desk.sql);
+  // A cancelled run stays cancelled, whatever its process met on the way out.
+  const [ended] = await tx<{ accountId: string | null }[]>`
+    UPDATE driftdesk.runs
+    SET state = ${result.state}, message = ${result.message}, error_code = ${result.code}, step = NULL, finished_at = ${now}
+    WHERE id = ${run.id} AND state IN ('queued', 'running')
+    RETURNING account_id AS "accountId"`;
+  if (!ended) return;
+  const entry = {
+    actor: systemActor.email,
+    action: "run.finished" as const,
+    account_id: ended.accountId,
+    run_id: run.id,
+    data: { state: result.state, message: result.message },
+  };
+  await appendAudit(tx, [entry], now);
 }

@@ -1,112 +1,158 @@
 import type { Sql, TransactionSql } from "postgres";
 import { DriftdeskError } from "../errors.ts";
 
-/** A transaction that is committed only while this process may still write for the run. */
+/** A transaction that is committed only while this process may still write for the resource. */
 export type Begin = <T>(work: (tx: TransactionSql) => Promise<T>) => Promise<T>;
 
+/** That this process alone takes a resource through its steps. */
 export interface Lease {
-  /** Aborts when the lease could not be renewed in time: somebody else may have the resources by now. */
+  /** Aborts when the lease could not be renewed in time: somebody else may have the resource by now. */
   signal: AbortSignal;
   /**
-   * Transactions that are committed only while this process still has these resources; else `run_superseded`. A process
+   * Transactions that are committed only while this process still has the resource; else `run_superseded`. A process
    * that slept through the end of its lease finds out there, before anything that it does can be seen.
    */
-  holding(resources: readonly string[]): Begin;
+  begin: Begin;
   release(): Promise<void>;
 }
 
-/**
- * Takes every resource of a run for one process, or none of them, and renews until released. Throws `run_busy` when
- * another live process has one. A killed holder's lease ends by itself after `leaseMs`.
- */
-export async function takeLease(
-  sql: Sql,
-  claim: { runId: number; accountId: string; resources: readonly string[]; holder: string; leaseMs: number },
-): Promise<Lease> {
-  const { runId, accountId, holder, leaseMs } = claim;
-  // A fixed order, so that two processes that want the same resources never wait for each other in a circle.
-  const resources = [...claim.resources].sort();
-  await sql.begin(async (tx) => {
-    const rows = await tx`
-      INSERT INTO driftdesk.leases AS l (account_id, resource, run_id, holder, expires_at)
-      SELECT ${accountId}, r.resource, ${runId}, ${holder}, clock_timestamp() + ${leaseMs} * interval '1 millisecond'
-      FROM unnest(${resources}::text[]) AS r (resource)
-      ON CONFLICT (account_id, resource) DO UPDATE
-      SET run_id = EXCLUDED.run_id, holder = EXCLUDED.holder, expires_at = EXCLUDED.expires_at
-      WHERE l.expires_at < clock_timestamp() OR l.holder = EXCLUDED.holder
-      RETURNING l.resource`;
-    // Thrown inside the transaction: all of them or none.
-    if (rows.length < resources.length)
-      throw new DriftdeskError(
-        "run_busy",
-        `Another run works on ${resources.join(", ")} of ${accountId} right now. Wait for it, or start again when it is over; after a crash that takes ${Math.ceil(leaseMs / 1000)} seconds at most.`,
-        { status: 409 },
-      );
-  });
-  const renewal = keepRenewing(sql, { accountId, holder, leaseMs, count: resources.length });
+/** That this process takes part in a run. What it holds is others' when it has not been heard of for `leaseMs`. */
+export interface Presence {
+  holder: string;
+  /** Null when another live process has the resource. */
+  take(resource: string): Promise<Lease | null>;
+  /** Lets go of everything at once. */
+  leave(): Promise<void>;
+}
+
+export interface Joining {
+  runId: number;
+  accountId: string;
+  holder: string;
+  leaseMs: number;
+}
+
+/** Says that this process takes part in the run, and goes on saying so until it leaves. */
+export async function joinRun(sql: Sql, joining: Joining): Promise<Presence> {
+  const { accountId, holder } = joining;
+  const held = new Map<string, Held>();
+  await sayPresent(sql, joining);
+  const renewal = keepRenewing(sql, joining, held);
   return {
-    signal: renewal.signal,
-    holding:
-      (wanted) =>
-      <T>(work: (tx: TransactionSql) => Promise<T>) =>
-        sql.begin(async (tx) => {
-          const result = await work(tx);
-          // Last, so that renewals wait no longer than a commit takes. Whoever would take the lease over waits as well.
-          const held = await tx`
-            SELECT FROM driftdesk.leases
-            WHERE account_id = ${accountId} AND resource = ANY(${[...wanted]}::text[]) AND holder = ${holder}
-            ORDER BY resource
-            FOR SHARE`;
-          if (held.length < wanted.length) throw superseded();
-          return result;
-        }) as Promise<T>,
-    async release() {
-      renewal.stop();
-      // What cannot be given back ends by itself.
+    holder,
+    async take(resource) {
+      if (!(await takeLease(sql, joining, resource))) return null;
+      const lost = new AbortController();
+      held.set(resource, { lost, renewedAt: performance.now() });
+      return {
+        signal: lost.signal,
+        begin: (work) => whileHeld(sql, joining, resource, work),
+        async release() {
+          held.delete(resource);
+          // What cannot be given back ends by itself.
+          await sql`
+            DELETE FROM driftdesk.leases
+            WHERE account_id = ${accountId} AND resource = ${resource} AND holder = ${holder}`.catch(
+            () => {},
+          );
+        },
+      };
+    },
+    async leave() {
+      await renewal.stop();
+      held.clear();
       await sql`DELETE FROM driftdesk.leases WHERE account_id = ${accountId} AND holder = ${holder}`.catch(
         () => {},
       );
+      await sql`DELETE FROM driftdesk.run_processes WHERE holder = ${holder}`.catch(() => {});
     },
   };
 }
 
-const superseded = () => new DriftdeskError("run_superseded", "Another process took this run over.");
+interface Held {
+  lost: AbortController;
+  renewedAt: number;
+}
 
-function keepRenewing(
+async function takeLease(sql: Sql, joining: Joining, resource: string): Promise<boolean> {
+  const { runId, accountId, holder, leaseMs } = joining;
+  const rows = await sql`
+    INSERT INTO driftdesk.leases AS l (account_id, resource, run_id, holder, expires_at)
+    VALUES (${accountId}, ${resource}, ${runId}, ${holder}, clock_timestamp() + ${leaseMs} * interval '1 millisecond')
+    ON CONFLICT (account_id, resource) DO UPDATE
+    SET run_id = EXCLUDED.run_id, holder = EXCLUDED.holder, expires_at = EXCLUDED.expires_at
+    WHERE l.expires_at < clock_timestamp()
+    RETURNING l.resource`;
+  return rows.length > 0;
+}
+
+function whileHeld<T>(
   sql: Sql,
-  lease: { accountId: string; holder: string; leaseMs: number; count: number },
-): { signal: AbortSignal; stop(): void } {
-  const { accountId, holder, leaseMs, count } = lease;
-  const lost = new AbortController();
-  let renewedAt = performance.now();
-  let renewing = false;
+  { accountId, holder }: Joining,
+  resource: string,
+  work: (tx: TransactionSql) => Promise<T>,
+): Promise<T> {
+  return sql.begin(async (tx) => {
+    const result = await work(tx);
+    // Last, so that renewals wait no longer than a commit takes. Whoever would take the lease over waits as well.
+    const rows = await tx`
+      SELECT FROM driftdesk.leases
+      WHERE account_id = ${accountId} AND resource = ${resource} AND holder = ${holder}
+      FOR SHARE`;
+    if (rows.length === 0) throw superseded();
+    return result;
+  }) as Promise<T>;
+}
+
+const superseded = () => new DriftdeskError("run_superseded", "Another process took this over.");
+
+async function sayPresent(sql: Sql, { runId, holder, leaseMs }: Joining): Promise<void> {
+  await sql`
+    INSERT INTO driftdesk.run_processes (run_id, holder, expires_at)
+    VALUES (${runId}, ${holder}, clock_timestamp() + ${leaseMs} * interval '1 millisecond')
+    ON CONFLICT (run_id, holder) DO UPDATE SET expires_at = EXCLUDED.expires_at`;
+}
+
+function keepRenewing(sql: Sql, joining: Joining, held: Map<string, Held>): { stop(): Promise<void> } {
+  const { accountId, holder, leaseMs } = joining;
+  let renewing: Promise<void> | null = null;
   const renew = async () => {
-    if (performance.now() - renewedAt > leaseMs)
-      lost.abort(new DriftdeskError("run_superseded", "The lease of this run could not be renewed in time."));
-    if (renewing) return;
-    renewing = true;
-    try {
-      // In the order in which everybody locks them.
-      const rows = await sql`
-        WITH mine AS (
-          SELECT account_id, resource FROM driftdesk.leases
-          WHERE account_id = ${accountId} AND holder = ${holder}
-          ORDER BY resource
-          FOR NO KEY UPDATE
-        )
-        UPDATE driftdesk.leases l
-        SET expires_at = clock_timestamp() + ${leaseMs} * interval '1 millisecond'
-        FROM mine
-        WHERE l.account_id = mine.account_id AND l.resource = mine.resource AND l.holder = ${holder}
-        RETURNING l.resource`;
-      if (rows.length >= count) renewedAt = performance.now();
-      else lost.abort(superseded());
-    } catch {
-      // The database may be back in time for the next renewal.
-    } finally {
-      renewing = false;
-    }
+    const askedAt = performance.now();
+    await sayPresent(sql, joining);
+    // In the order in which everybody locks them.
+    const rows = await sql<{ resource: string }[]>`
+      WITH mine AS (
+        SELECT account_id, resource FROM driftdesk.leases
+        WHERE account_id = ${accountId} AND holder = ${holder}
+        ORDER BY resource
+        FOR NO KEY UPDATE
+      )
+      UPDATE driftdesk.leases l
+      SET expires_at = clock_timestamp() + ${leaseMs} * interval '1 millisecond'
+      FROM mine
+      WHERE l.account_id = mine.account_id AND l.resource = mine.resource AND l.holder = ${holder}
+      RETURNING l.resource`;
+    const renewed = new Set(rows.map((row) => row.resource));
+    for (const [resource, one] of held)
+      if (renewed.has(resource)) one.renewedAt = performance.now();
+      // One that was taken meanwhile is not meant.
+      else if (one.renewedAt < askedAt) one.lost.abort(superseded());
   };
-  const timer = setInterval(renew, leaseMs / 3);
-  return { signal: lost.signal, stop: () => clearInterval(timer) };
+  const timer = setInterval(() => {
+    for (const { lost, renewedAt } of held.values())
+      if (performance.now() - renewedAt > leaseMs)
+        lost.abort(new DriftdeskError("run_superseded", "The lease could not be renewed in time."));
+    // The database may be back in time for the next renewal.
+    renewing ??= renew()
+      .catch(() => {})
+      .finally(() => {
+        renewing = null;
+      });
+  }, leaseMs / 3);
+  return {
+    async stop() {
+      clearInterval(timer);
+      await renewing;
+    },
+  };
 }

@@ -4,16 +4,16 @@ import type { Run } from "../db/schema.ts";
 import type { Desk } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import { describeTable } from "../local/catalog.ts";
-import { planWindows } from "./fetch.ts";
 import type { Begin } from "./lease.ts";
 import { columnOf } from "./project.ts";
 import { createStagingTables, localRowsQuery, type Stage, stageOf, stagingTablesExist } from "./staging.ts";
+import { planWindows, reopenWindows } from "./windows.ts";
 
 /**
  * Makes sure that the key is the one this desk is about: the pinned account, the one that the run began with, and the
  * mode that was used before. A wrong key would make every row look wrong.
  */
-export async function verifyAccount(desk: Desk, run: Run): Promise<string> {
+export async function verifyAccount(desk: Desk, run: Run): Promise<{ id: string; began: number }> {
   const account = await desk.stripe.account();
   const { id: pinned, name, key, others } = desk.config.account;
   if (pinned !== undefined && pinned !== account.id)
@@ -44,8 +44,11 @@ export async function verifyAccount(desk: Desk, run: Run): Promise<string> {
       `${key} belongs to ${account.id}, which is "${before}" in the config. One Stripe account has one name: set the key of "${name}", or remove one of the two. If the two were exchanged on purpose, pin accounts.${name}.id.`,
     );
   if (before !== name) await giveName(desk.sql, account.id, name);
-  return account.id;
+  return { id: account.id, began: account.created ?? stripeBegan };
 }
+
+/** Stripe opened its doors in 2011: nothing is older. */
+const stripeBegan = Date.UTC(2011, 0, 1) / 1000;
 
 /** A name leads to one account: the one that was compared last under it. */
 async function giveName(sql: Sql, accountId: string, name: string | null): Promise<void> {
@@ -102,18 +105,15 @@ export async function prepareStaging(desk: Desk, stage: Stage, begin: Begin): Pr
     SELECT EXISTS (SELECT FROM driftdesk.local_copies c WHERE c.run_id = ${runId} AND c.resource = ${resource.name})
            AND EXISTS (SELECT FROM driftdesk.windows w WHERE w.run_id = ${runId} AND w.resource = ${resource.name})
            AS begun`;
-  if (left?.begun && (await stagingTablesExist(desk.sql, stage))) return;
+  if (left?.begun && (await stagingTablesExist(desk.sql, stage))) {
+    await begin((tx) => reopenWindows(tx, stage));
+    return;
+  }
   await begin(async (tx) => {
-    await createStagingTables(tx, stage);
+    // First, in the order in which a page is staged: whoever still reads one lets go of its window before its table goes.
     await tx`DELETE FROM driftdesk.windows WHERE run_id = ${runId} AND resource = ${resource.name}`;
     await tx`DELETE FROM driftdesk.local_copies WHERE run_id = ${runId} AND resource = ${resource.name}`;
-    const rows = planWindows(desk.now()).map((window, i) => ({
-      run_id: runId,
-      resource: resource.name,
-      number: i + 1,
-      created_from: window.createdFrom,
-      created_to: window.createdTo,
-    }));
-    await tx`INSERT INTO driftdesk.windows ${tx(rows)}`;
+    await createStagingTables(tx, stage);
+    await planWindows(tx, stage, desk.now());
   });
 }

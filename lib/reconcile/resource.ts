@@ -8,9 +8,10 @@ import { copyAcross } from "../local/copy.ts";
 import { assess } from "./assess.ts";
 import { confirmCandidates, findCandidates } from "./compare.ts";
 import { reaskStripe, rereadLocal } from "./confirm.ts";
-import { fetchResource } from "./fetch.ts";
+import { type FetchContext, fetchResource } from "./fetch.ts";
 import type { Begin } from "./lease.ts";
 import { planResource, prepareStaging } from "./plan.ts";
+import type { Progress } from "./progress.ts";
 import { recordResource } from "./record.ts";
 import { localColumns, localRowsQuery, type Stage } from "./staging.ts";
 import { together } from "./together.ts";
@@ -19,9 +20,19 @@ export interface RunContext {
   desk: Desk;
   run: Run;
   accountId: string;
+  /** When the account was made, Unix seconds. */
+  began: number;
+  /** Whose windows are read here. */
+  holder: string;
+  progress: Progress;
   signal: AbortSignal;
   parallel: number;
   begin: Begin;
+}
+
+export function fetchContext(context: Omit<RunContext, "begin">): FetchContext {
+  const { desk, progress, signal, parallel, holder, began } = context;
+  return { sql: desk.sql, stripe: desk.stripe, company: progress, signal, parallel, holder, began };
 }
 
 export async function runResource(context: RunContext, resource: Resource): Promise<void> {
@@ -40,19 +51,20 @@ export async function runResource(context: RunContext, resource: Resource): Prom
     await prepareStaging(desk, stage, begin);
 
     await enter("fetching");
-    const reading = { begin, sql: desk.sql, local: desk.local, stripe: desk.stripe, signal, parallel };
     await together(signal, [
-      (either) => fetchResource({ ...reading, signal: either }, stage),
+      (either) => fetchResource({ ...fetchContext(context), signal: either }, stage),
       () => stageLocal(context, stage),
     ]);
+    await context.progress.write();
 
     await enter("comparing");
     await begin((tx) => findCandidates(tx, stage));
 
     await enter("confirming");
     const seen = await assess(desk, stage);
-    await rereadLocal(reading, stage);
-    const unasked = await reaskStripe(reading, stage, seen.missing);
+    const again = { begin, sql: desk.sql, local: desk.local, stripe: desk.stripe, signal, parallel };
+    await rereadLocal(again, stage);
+    const unasked = await reaskStripe(again, stage, seen.missing);
     await begin((tx) => confirmCandidates(tx, stage));
 
     await enter("recording");

@@ -125,7 +125,8 @@ const columns = (sql: Sql) => sql`
       'runId', s.run_id, 'resource', s.resource, 'state', s.state, 'windowsTotal', s.windows_total,
       'windowsDone', s.windows_done, 'objects', s.objects, 'localRows', s.local_rows, 'compared', s.compared,
       'mismatch', s.mismatch, 'missingLocal', s.missing_local, 'missingInStripe', s.missing_in_stripe,
-      'duplicate', s.duplicate, 'fixed', s.fixed, 'rowErrors', s.row_errors, 'message', s.message) ORDER BY s.resource)
+      'duplicate', s.duplicate, 'fixed', s.fixed, 'rowErrors', s.row_errors, 'message', s.message, 'pages', s.pages,
+      'objectsExpected', s.objects_expected) ORDER BY s.resource)
     FROM driftdesk.run_resources s WHERE s.run_id = r.id), '[]') AS resources`;
 
 export async function getRun(sql: Sql, id: number): Promise<RunView | null> {

@@ -104,9 +104,9 @@ export async function dropStagingTables(sql: TransactionSql, stage: Stage): Prom
 
 /** Clears away what runs that are over left behind: killed while they were being cancelled, or given up. */
 export async function dropForgottenStagingTables(sql: Sql): Promise<void> {
-  for (const table of [sql`driftdesk.windows`, sql`driftdesk.local_copies`])
+  for (const table of ["windows", "local_copies", "leases", "run_processes"])
     await sql`
-      DELETE FROM ${table} t
+      DELETE FROM ${sql(`driftdesk.${table}`)} t
       WHERE NOT EXISTS (SELECT FROM driftdesk.runs r WHERE r.id = t.run_id AND r.state IN ('queued', 'running'))`;
   const rows = await sql<{ name: string }[]>`
     SELECT c.relname AS name

@@ -89,6 +89,7 @@ export function createStripeReader(options: StripeReaderOptions): StripeReader {
       return {
         id: account.id,
         name: account.business_profile?.name ?? account.settings?.dashboard.display_name ?? null,
+        created: account.created,
       };
     },
     events: (filter) => call("list event", () => listEvents(stripe, filter)),

@@ -34,7 +34,8 @@ export interface EventFilter {
 export interface StripeReader {
   /** Whether the key is a live one, told from its prefix. */
   readonly livemode: boolean;
-  account(): Promise<{ id: string; name: string | null }>;
+  /** `created`: Unix seconds, where Stripe says it. */
+  account(): Promise<{ id: string; name: string | null; created?: number | undefined }>;
   /** Subscriptions are listed with `status: "all"`: Stripe leaves canceled ones out otherwise. */
   list<T extends StripeType>(type: T, filter: ListFilter): Promise<ListPage<StripeObjects[T]>>;
   /** Null when Stripe knows no such id, or when it is a customer who was deleted. */
