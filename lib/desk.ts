@@ -15,6 +15,7 @@ import { migrate } from "./db/migrate.ts";
 import { DriftdeskError } from "./errors.ts";
 import { createLog } from "./log.ts";
 import { createStripeReader } from "./stripe/client.ts";
+import { type Board, openBoard } from "./stripe/pace-board.ts";
 import type { StripeReader } from "./stripe/reader.ts";
 
 /** What one process needs, whatever the account. Clock and randomness are in here so that tests can set them. */
@@ -83,7 +84,8 @@ export interface OpenDeskOptions {
 /** Opens what the environment names: starts or joins the embedded Postgres where none is named, and migrates. */
 export async function openDesk(options: OpenDeskOptions = {}): Promise<OpenDesk> {
   const { config, environment } = await readSettings(options);
-  const accounts = viewsOf(config, environment);
+  const board = openBoard(() => records.databaseUrl);
+  const accounts = viewsOf(config, environment, board);
   const records = await openRecords(environment);
   const { sql, databaseUrl } = records;
   const localUrl = environment.localDatabaseUrl ?? databaseUrl;
@@ -99,6 +101,7 @@ export async function openDesk(options: OpenDeskOptions = {}): Promise<OpenDesk>
     now: options.now ?? (() => new Date()),
     random: options.random ?? Math.random,
     async close() {
+      await board.close();
       if (local !== sql) await local.end({ timeout: 5 });
       await records.close();
     },
@@ -124,6 +127,7 @@ function keyVariablesOf({ accounts }: Configuration): KeyVariables {
 function viewsOf(
   config: Configuration,
   environment: Pick<Environment, "stripeKeys" | "stripeApiBase">,
+  board: Board,
 ): [AccountView, ...AccountView[]] {
   const seen = new Map<string, string | null>();
   const viewOf = (of: Config): AccountView => {
@@ -144,6 +148,7 @@ function viewsOf(
       stripeAccount,
       apiBase: environment.stripeApiBase,
       pace: of.pace,
+      board,
     });
     return { config: of, stripe };
   };

@@ -2,6 +2,7 @@
 import { type Desk, type Desks, desksOf } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import type { LocalTable } from "../local/catalog.ts";
+import { whileSomebodyWaits } from "../stripe/priority.ts";
 import { checkApart } from "./check-apart.ts";
 import { checkLocalTable, checkWebhookLog } from "./check-local.ts";
 import { checkAccount, checkStripeObjects } from "./check-stripe.ts";
@@ -19,8 +20,11 @@ export interface Finding {
 }
 
 /** Everything that is wrong, then a line per resource without errors. Reads a few rows and objects; changes nothing. */
-export async function checkConfig(desks: Desks): Promise<Finding[]> {
-  const all = desksOf(desks);
+export function checkConfig(desks: Desks): Promise<Finding[]> {
+  return whileSomebodyWaits(() => check(desksOf(desks)));
+}
+
+async function check(all: readonly [Desk, ...Desk[]]): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const desk of all) {
     const { name } = desk.config.account;

@@ -163,6 +163,15 @@ export const runProcesses = driftdesk.table("run_processes", {
   expiresAt: time("expires_at").notNull(),
 });
 
+export const paceShares = driftdesk.table("pace_shares", {
+  process: uuid("process").notNull(),
+  account: text("account").array().notNull(),
+  demand: jsonb("demand").notNull(),
+  granted: jsonb("granted").notNull(),
+  signs: jsonb("signs").notNull(),
+  expiresAt: time("expires_at").notNull(),
+});
+
 export const windows = driftdesk.table("windows", {
   runId: ref("run_id").notNull(),
   resource: text("resource").notNull(),

@@ -14,6 +14,7 @@ import type { BulkAction, Discrepancy } from "../db/schema.ts";
 import type { Desk } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import { createStripeReader } from "../stripe/client.ts";
+import { currentPriority } from "../stripe/priority.ts";
 import type { StripeReader } from "../stripe/reader.ts";
 import { bulkProblems } from "./bulk.ts";
 import { executeBulk } from "./execute.ts";
@@ -254,6 +255,20 @@ describe("rows of a subscription", () => {
     expect(await now(rows)).toMatchObject(rows.map(() => ({ state: "open", version: 1 })));
     expect(new Set(await statuses(rows))).toEqual(new Set(["past_due"]));
     expect(await apply(rows)).toMatchObject({ applied: 15 });
+  });
+
+  test("whoever clicked waits for it: it is asked before what runs ask", async () => {
+    const rows = await drifting(2);
+    minutes(16);
+    const priorities = new Set<string>();
+    const desk = asking((real) => ({
+      retrieve: ((...asked: Parameters<StripeReader["retrieve"]>) => {
+        priorities.add(currentPriority());
+        return real.retrieve(...asked);
+      }) as StripeReader["retrieve"],
+    }));
+    expect(await apply(rows, desk)).toMatchObject({ applied: 2 });
+    expect([...priorities]).toEqual(["person"]);
   });
 
   test("one that was answered while another was not is written, and told once", async () => {

@@ -9,6 +9,7 @@ import { keyEquals, matchSide } from "../local/guard.ts";
 import { readCurrent } from "../reconcile/current.ts";
 import { insertValues } from "../reconcile/insert.ts";
 import { columnOf, type Projected, projectObject } from "../reconcile/project.ts";
+import { whileSomebodyWaits } from "../stripe/priority.ts";
 import type { IntendedFix, Work } from "./execute.ts";
 import { lackingColumn, matchOf, targetOf } from "./plan.ts";
 import { record, type Settled } from "./settle.ts";
@@ -53,7 +54,7 @@ export async function freshen(work: Work, fixes: readonly IntendedFix[]): Promis
     unasked = error.message;
     return unanswered(error.message);
   };
-  await Promise.all(Array.from({ length: atTheSameTime }, worker));
+  await whileSomebodyWaits(() => Promise.all(Array.from({ length: atTheSameTime }, worker)));
   await record(work, outdated);
   return fresh.sort((a, b) => a.id - b.id);
 }

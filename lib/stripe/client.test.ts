@@ -5,6 +5,7 @@ import { type Sandbox, type SandboxOptions, startSandbox } from "../../sandbox/s
 import { generateWorld } from "../../sandbox/world/index.ts";
 import { createStripeReader, type StripeReaderOptions } from "./client.ts";
 import type { Clock } from "./pace.ts";
+import { whileSomebodyWaits } from "./priority.ts";
 import type { ListFilter, StripeReader } from "./reader.ts";
 
 const cleanups: (() => unknown)[] = [];
@@ -237,6 +238,40 @@ test.each([
   const stripe = await answering((_, response) => refuse(response, status, headers), { maxAttempts: 3 });
   await expect(stripe.account()).rejects.toMatchObject({ code: expect.stringMatching(/^stripe_/) });
   expect(stripe.counts.requests).toBe(requests);
+});
+
+test("an object that somebody else has locked is asked for again, and nothing slows down for it", async () => {
+  let asked = 0;
+  const clock = sleeplessClock();
+  const stripe = await answering(
+    (_, response) => {
+      if (++asked === 1)
+        response
+          .writeHead(429, { "content-type": "application/json" })
+          .end('{"error":{"type":"invalid_request_error","code":"lock_timeout","message":"locked"}}');
+      else response.writeHead(200).end('{"id":"acct_1","object":"account"}');
+    },
+    { clock, pace: { requestsPerSecond: 1, perEndpoint: 1 } },
+  );
+  for (let i = 0; i < 10; i++) await stripe.account();
+  expect(stripe.counts).toEqual({ requests: 11, rateLimited: 0 });
+  expect(clock.now()).toBeLessThan(11_000);
+});
+
+test("what somebody waits for is asked before what runs have to ask", async () => {
+  const asked: string[] = [];
+  const stripe = await answering(
+    (request, response) => {
+      asked.push(request.url ?? "");
+      response.writeHead(200).end('{"id":"in_1","object":"list","data":[],"has_more":false}');
+    },
+    { pace: { requestsPerSecond: 5, perEndpoint: 5 } },
+  );
+  const pages = Array.from({ length: 40 }, () => stripe.list("invoice", {}));
+  const check = whileSomebodyWaits(() => stripe.retrieve("invoice", "in_1"));
+  await Promise.all([...pages, check]);
+  // Some pages were on their way already, and requests overtake each other.
+  expect(asked.indexOf("/v1/invoices/in_1")).toBeLessThanOrEqual(10);
 });
 
 test("a proxy's page in place of JSON is asked again", async () => {

@@ -1,9 +1,13 @@
+import { createHash } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import Stripe from "stripe";
 import type { StripeObject, StripeObjects, StripeType } from "../config/resource.ts";
 import { DriftdeskError } from "../errors.ts";
 import { type Budgets, type Clock, Pace } from "./pace.ts";
+import type { Board } from "./pace-board.ts";
+import { currentPriority } from "./priority.ts";
 import type { EventFilter, ListFilter, ListPage, StripeReader } from "./reader.ts";
+import { SharedPace } from "./shared-pace.ts";
 
 export interface StripeReaderOptions {
   secretKey: string;
@@ -14,6 +18,8 @@ export interface StripeReaderOptions {
   /** Where Stripe is; a sandbox or a proxy in its place, e.g. `http://127.0.0.1:12111`. */
   apiBase?: string | undefined;
   pace: Budgets;
+  /** Where all processes that ask the account share its budgets. Without it they are this reader's alone. */
+  board?: Board | undefined;
   clock?: Clock;
   /** 0 to 1, for the jitter between retries. */
   random?: () => number;
@@ -22,7 +28,10 @@ export interface StripeReaderOptions {
   timeoutMs?: number;
 }
 
-const systemClock: Clock = { now: () => performance.now(), sleep: (ms) => wait(ms) };
+const systemClock: Clock = {
+  now: () => performance.now(),
+  sleep: (ms, background = false) => wait(ms, undefined, { ref: !background }),
+};
 
 /** Stripe, read-only, behind the account's two budgets. */
 export function createStripeReader(options: StripeReaderOptions): StripeReader {
@@ -53,27 +62,24 @@ export function createStripeReader(options: StripeReaderOptions): StripeReader {
     ...(stripeAccount !== undefined && { stripeAccount }),
   });
   const endpoints = endpointsOf(stripe);
-  const pace = new Pace(options.pace, clock);
+  const shared = sharePace(options, clock);
+  const pace = shared?.pace ?? new Pace(options.pace, clock);
+  const livemode = /^[a-z]+_live_/.test(secretKey);
   const counts = { requests: 0, rateLimited: 0 };
 
   async function call<T>(endpoint: string, send: () => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
-      await pace.turn(endpoint);
-      let failure: unknown;
+      const turn = await pace.turn(endpoint, currentPriority());
+      let verdict: Verdict;
       try {
         counts.requests++;
         const answer = await send();
-        pace.succeeded(endpoint);
+        turn.over("answered");
         return answer;
       } catch (error) {
-        failure = error;
-      } finally {
-        pace.over();
-      }
-      const verdict = judge(failure, endpoint, options);
-      if (verdict.limited) {
-        counts.rateLimited++;
-        pace.refused(endpoint, verdict.reason);
+        verdict = judge(error, endpoint, options);
+        if (verdict.limited) counts.rateLimited++;
+        turn.over(verdict.limited ? { refused: verdict.reason } : "failed");
       }
       // A limit is not a fault: it deserves more patience.
       if (!verdict.again || attempt >= (verdict.limited ? maxAttempts * 2 : maxAttempts)) throw verdict.error;
@@ -82,10 +88,11 @@ export function createStripeReader(options: StripeReaderOptions): StripeReader {
   }
 
   return {
-    livemode: /^[a-z]+_live_/.test(secretKey),
+    livemode,
     counts,
     async account() {
       const account = await call("retrieve account", () => stripe.accounts.retrieveCurrent());
+      shared?.alsoKnownAs(`${account.id} ${livemode ? "live" : "test"}`);
       return {
         id: account.id,
         name: account.business_profile?.name ?? account.settings?.dashboard.display_name ?? null,
@@ -101,6 +108,14 @@ export function createStripeReader(options: StripeReaderOptions): StripeReader {
         endpoints[type].retrieve(id, expand && expand.length > 0 ? [...expand] : undefined),
       ),
   };
+}
+
+function sharePace(options: StripeReaderOptions, clock: Clock): SharedPace | null {
+  const { secretKey, stripeAccount = "", pace, board } = options;
+  if (board === undefined) return null;
+  // Whoever reads the board must not learn the key, only that it is the same one.
+  const asked = createHash("sha256").update(`driftdesk pace ${secretKey} ${stripeAccount}`).digest("hex");
+  return new SharedPace({ budgets: pace, clock, board, account: asked.slice(0, 32) });
 }
 
 /**
@@ -253,7 +268,9 @@ function judge(
   });
   const request = failure.requestId ? ` (Stripe's request ${failure.requestId})` : "";
   const shouldRetry = headerOf(failure, "stripe-should-retry");
-  if (failure.statusCode === 429)
+  // Another request has the object just now: that says nothing about the pace.
+  const locked = failure.code === "lock_timeout";
+  if (failure.statusCode === 429 && !locked)
     return fail(
       "stripe_rate_limited",
       `Stripe kept refusing to ${endpoint}: too many requests${request}. Lower pace in the config.`,
@@ -281,6 +298,7 @@ function judge(
       `The object at which to go on with ${endpoint} was deleted meanwhile${request}.`,
     );
   const again =
+    locked ||
     shouldRetry === "true" ||
     (shouldRetry !== "false" &&
       (failure.statusCode === undefined ||

@@ -1,42 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { type Budgets, type Clock, Pace } from "./pace.ts";
-
-/** Time that passes only when nothing else is left to do. `late` makes timers late, as a busy process does. */
-class SimulatedClock implements Clock {
-  #time = 0;
-  #sleepers: { at: number; wake: () => void }[] = [];
-  readonly #late: () => number;
-
-  constructor(late: () => number = () => 0) {
-    this.#late = late;
-  }
-
-  readonly now = () => this.#time;
-  readonly sleep = (ms: number) =>
-    new Promise<void>((wake) => this.#sleepers.push({ at: this.#time + ms + this.#late(), wake }));
-
-  async run(untilMs: number): Promise<void> {
-    for (;;) {
-      await new Promise(setImmediate);
-      this.#sleepers.sort((a, b) => a.at - b.at);
-      const [next] = this.#sleepers;
-      if (!next || next.at > untilMs) break;
-      this.#sleepers.shift();
-      this.#time = next.at;
-      next.wake();
-    }
-    this.#time = untilMs;
-  }
-}
-
-/** Lateness of 0 to 8 ms, the same in every run of the test. */
-function jitter(): () => number {
-  let state = 1;
-  return () => {
-    state = (state * 16_807) % 2_147_483_647;
-    return (state % 80) / 10;
-  };
-}
+import { Gate, type Limits } from "../../sandbox/server/limits.ts";
+import { Refusal } from "../../sandbox/server/refusal.ts";
+import { type Budgets, type Ending, Pace, type Priority } from "./pace.ts";
+import { jitter, SimulatedClock } from "./testing-clock.ts";
 
 interface Load {
   endpoint: string;
@@ -50,7 +16,7 @@ async function simulate(
   budgets: Budgets,
   loads: Load[],
   seconds: number,
-  options: { late?: () => number; answer?: (pace: Pace, endpoint: string, now: number) => void } = {},
+  options: { late?: () => number; answer?: (endpoint: string, now: number) => Ending } = {},
 ): Promise<Map<string, number[]>> {
   const clock = new SimulatedClock(options.late);
   const pace = new Pace(budgets, clock);
@@ -58,12 +24,11 @@ async function simulate(
   const endMs = seconds * 1_000;
   async function caller({ endpoint, latencyMs = 200 }: Load) {
     while (clock.now() < endMs) {
-      await pace.turn(endpoint);
+      const turn = await pace.turn(endpoint);
       if (clock.now() >= endMs) return;
       sent.set(endpoint, [...(sent.get(endpoint) ?? []), clock.now()]);
       await clock.sleep(latencyMs);
-      (options.answer ?? ((p, e) => p.succeeded(e)))(pace, endpoint, clock.now());
-      pace.over();
+      turn.over(options.answer?.(endpoint, clock.now()) ?? "answered");
     }
   }
   for (const load of loads) for (let i = 0; i < load.callers; i++) void caller(load);
@@ -120,9 +85,9 @@ test("after a silence there is no burst", async () => {
   await clock.run(60_000);
   const sent: number[] = [];
   for (let i = 0; i < 30; i++)
-    void pace.turn("a").then(() => {
+    void pace.turn("a").then((turn) => {
       sent.push(clock.now());
-      pace.over();
+      turn.over("answered");
     });
   await clock.run(63_500);
   expect(sent).toHaveLength(30);
@@ -141,6 +106,47 @@ test("a crowd at one endpoint holds up nobody at another", async () => {
   );
   expect(sent.get("quiet")?.length).toBeGreaterThanOrEqual(95);
   expect(sent.get("crowded")?.length).toBeGreaterThanOrEqual(95);
+});
+
+describe("a person who waits", () => {
+  const budgets = { requestsPerSecond: 20, perEndpoint: 10 };
+
+  /** Send times by priority, with callers of both. */
+  async function simulateBoth(endpoints: { person: string; run: string }, persons: number) {
+    const clock = new SimulatedClock();
+    const pace = new Pace(budgets, clock);
+    const sent: Record<Priority, number[]> = { person: [], run: [] };
+    async function caller(priority: Priority) {
+      for (;;) {
+        const turn = await pace.turn(endpoints[priority], priority);
+        sent[priority].push(clock.now());
+        await clock.sleep(50);
+        turn.over("answered");
+      }
+    }
+    for (let i = 0; i < 30; i++) void caller("run");
+    await clock.run(5_000);
+    for (let i = 0; i < persons; i++) void caller("person");
+    await clock.run(25_000);
+    return { sent, perSecond: (times: number[]) => times.filter((at) => at >= 5_000).length / 20 };
+  }
+
+  test("goes before the pages of a run that came before", async () => {
+    const { sent } = await simulateBoth({ person: "a", run: "a" }, 1);
+    expect(sent.person[0]).toBeLessThanOrEqual(5_100);
+  });
+
+  test("at the same endpoint leaves every fifth request to the run", async () => {
+    const { sent, perSecond } = await simulateBoth({ person: "a", run: "a" }, 30);
+    expect(perSecond(sent.person)).toBeCloseTo(8, 0);
+    expect(perSecond(sent.run)).toBeCloseTo(2, 0);
+  });
+
+  test("at another endpoint takes nothing from it that it does not need", async () => {
+    const { sent, perSecond } = await simulateBoth({ person: "b", run: "a" }, 30);
+    expect(perSecond(sent.person)).toBeCloseTo(10, 0);
+    expect(perSecond(sent.run)).toBeCloseTo(10, 0);
+  });
 });
 
 test("no more than 50 requests are under way at once, however slow the answers are", async () => {
@@ -163,24 +169,36 @@ describe("a refusal", () => {
   /** Refuses one answer, in the fifth second. */
   function refusing(reason: string | undefined) {
     let refused = false;
-    return (pace: Pace, endpoint: string, now: number) => {
-      if (refused || endpoint !== "a" || now < 5_000) return pace.succeeded(endpoint);
+    return (endpoint: string, now: number): Ending => {
+      if (refused || endpoint !== "a" || now < 5_000) return "answered";
       refused = true;
-      pace.refused(endpoint, reason);
+      return { refused: reason };
     };
   }
 
   test("of an endpoint slows that one down, and success brings it back", async () => {
     const sent = await simulate(budgets, loads, 30, { answer: refusing("endpoint-rate") });
-    expect(during(sent.get("a"), 5.5, 6.5)).toBeLessThanOrEqual(14);
+    expect(during(sent.get("a"), 5.5, 6.5)).toBeLessThanOrEqual(15);
     expect(during(sent.get("b"), 5.5, 6.5)).toBeGreaterThanOrEqual(19);
     expect(during(sent.get("a"), 25, 30)).toBeGreaterThanOrEqual(19);
   });
 
   test("of the account slows everybody down", async () => {
     const sent = await simulate(budgets, loads, 30, { answer: refusing("global-rate") });
-    expect(during(all(sent), 5.5, 6.5)).toBeLessThanOrEqual(29);
+    expect(during(all(sent), 5.5, 6.5)).toBeLessThanOrEqual(30);
     expect(during(all(sent), 25, 30)).toBeGreaterThanOrEqual(38);
+  });
+
+  test("of a specific resource slows down what asked for it", async () => {
+    const sent = await simulate(budgets, loads, 10, { answer: refusing("resource-specific") });
+    expect(during(sent.get("a"), 5.5, 6.5)).toBeLessThanOrEqual(15);
+    expect(during(sent.get("b"), 5.5, 6.5)).toBeGreaterThanOrEqual(19);
+  });
+
+  test("without a reason means both", async () => {
+    const sent = await simulate(budgets, loads, 10, { answer: refusing(undefined) });
+    expect(during(sent.get("a"), 5.5, 6.5)).toBeLessThanOrEqual(15);
+    expect(during(all(sent), 5.5, 6.5)).toBeLessThanOrEqual(29);
   });
 
   test("again and again slows down to a request per second, not to none", async () => {
@@ -189,9 +207,59 @@ describe("a refusal", () => {
       [{ endpoint: "a", callers: 5 }],
       60,
       {
-        answer: (pace, endpoint) => pace.refused(endpoint, "endpoint-rate"),
+        answer: () => ({ refused: "endpoint-rate" }),
       },
     );
     expect(during(sent.get("a"), 30, 60)).toBeCloseTo(1, 1);
+  });
+});
+
+describe("for too many at the same time", () => {
+  /** What became of requests that take 200 ms and are judged by the sandbox's limits. */
+  async function judged(limits: Limits) {
+    const clock = new SimulatedClock();
+    const gate = new Gate(limits, clock.now);
+    const pace = new Pace({ requestsPerSecond: 100, perEndpoint: 25 }, clock);
+    const requests: { at: number; endpoint: string; refused: boolean }[] = [];
+    async function caller(endpoint: string) {
+      for (;;) {
+        const turn = await pace.turn(endpoint);
+        const request = { at: clock.now(), endpoint, refused: false };
+        requests.push(request);
+        try {
+          const leave = gate.enter(endpoint);
+          await clock.sleep(200);
+          leave();
+          turn.over("answered");
+        } catch (error) {
+          if (!(error instanceof Refusal)) throw error;
+          request.refused = true;
+          await clock.sleep(5);
+          turn.over({ refused: error.headers["Stripe-Rate-Limited-Reason"] });
+          await clock.sleep(200);
+        }
+      }
+    }
+    for (const endpoint of ["a", "b", "c", "d"]) for (let i = 0; i < 10; i++) void caller(endpoint);
+    await clock.run(120_000);
+    const steady = requests.filter(({ at }) => at > 10_000);
+    return {
+      refusedShare: steady.filter(({ refused }) => refused).length / steady.length,
+      perSecond: steady.filter(({ refused }) => !refused).length / 110,
+    };
+  }
+  const rates = { requestsPerSecond: 100, perEndpoint: 25 };
+
+  test("of the account, fewer are under way", async () => {
+    const { refusedShare, perSecond } = await judged({ ...rates, concurrency: 8 });
+    expect(refusedShare).toBeLessThanOrEqual(0.01);
+    // Eight at a time and five times a second would be forty.
+    expect(perSecond).toBeGreaterThanOrEqual(0.8 * 40);
+  });
+
+  test("of an endpoint, fewer are under way there", async () => {
+    const { refusedShare, perSecond } = await judged({ ...rates, endpointConcurrency: 3 });
+    expect(refusedShare).toBeLessThanOrEqual(0.01);
+    expect(perSecond).toBeGreaterThanOrEqual(0.7 * 4 * 15);
   });
 });

@@ -1,11 +1,16 @@
 // How fast we ask. Two budgets per account, the whole account's and each endpoint's: a request is sent when both have
-// room. Other users of the account are noticed by their effect on us: 429s slow the budget that was named down by a
-// factor, successes bring it back bit by bit.
+// room. Other users of the account are noticed by their effect on us: a 429 slows down what it names, and time brings
+// it back. Other processes of ours are told what they may send (shared-pace.ts): then a budget is a share of one.
+import { Budget } from "./pace-budget.ts";
+import { Limit } from "./pace-limit.ts";
+import { Line } from "./pace-line.ts";
+import type { Demand } from "./pace-shares.ts";
 
 export interface Clock {
   /** Milliseconds, monotonic. */
   now: () => number;
-  sleep: (ms: number) => Promise<void>;
+  /** A sleep in the background does not keep the process alive. */
+  sleep: (ms: number, background?: boolean) => Promise<void>;
 }
 
 export interface Budgets {
@@ -13,41 +18,103 @@ export interface Budgets {
   perEndpoint: number;
 }
 
+/** A person who waits goes before a run's pages. */
+export type Priority = keyof Demand;
+
+/** What the account's own budget is called where endpoints have names. */
+export const wholeAccount = "";
+
 /** More requests at the same time only run into Stripe's concurrency limits. */
 const maxInFlight = 50;
-
-interface Queue {
-  budget: Budget;
-  /** In the order in which they came; `ticket` compares across endpoints. */
-  waiting: { ticket: number; go: () => void }[];
-  /** When somebody last had to wait here. */
-  waitedAt: number;
-}
-
+/** While no share is known, or what was known is too old. Somebody may use the whole budget meanwhile. */
+export const carefulPerSecond = 1;
+/** So many requests of people in a row, then one of a run's: neither starves the other. */
+const personsInARow = 4;
 /** Some turns of a busy endpoint: between two of them nobody may happen to wait. */
 const crowdedMs = 300;
+
+/** A request that may be sent. */
+export interface Turn {
+  /** To be told when it was answered, or was not. */
+  over(ending: Ending): void;
+}
+
+/** `refused` is Stripe's `Stripe-Rate-Limited-Reason`; without one, both rates are meant. */
+export type Ending = "answered" | "failed" | { refused: string | undefined };
+
+class Queue {
+  readonly budget: Budget;
+  readonly atOnce = new Limit(maxInFlight);
+  readonly lines: Record<Priority, Line> = { person: new Line(), run: new Line() };
+  readonly turns = new Turns();
+  inFlight = 0;
+  /** When somebody last had to wait here. */
+  waitedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(perSecond: number) {
+    this.budget = new Budget(perSecond);
+  }
+
+  get next(): Priority | null {
+    return this.turns.next(this.lines.person.waiting > 0, this.lines.run.waiting > 0);
+  }
+
+  get ticket(): number {
+    return this.next === null ? Number.POSITIVE_INFINITY : this.lines[this.next].ticket;
+  }
+
+  demand(now: number): Demand {
+    return { person: this.lines.person.demand(now), run: this.lines.run.demand(now) };
+  }
+}
+
+/** Whose turn it is. */
+class Turns {
+  #persons = 0;
+
+  next(person: boolean, run: boolean): Priority | null {
+    if (person && (!run || this.#persons < personsInARow)) return "person";
+    return run ? "run" : null;
+  }
+
+  took(priority: Priority): void {
+    this.#persons = priority === "person" ? this.#persons + 1 : 0;
+  }
+}
 
 export class Pace {
   readonly #clock: Clock;
   readonly #budgets: Budgets;
+  readonly #wanted: ((endpoint: string) => void) | undefined;
   readonly #account: Budget;
+  readonly #atOnce = new Limit(maxInFlight);
   readonly #endpoints = new Map<string, Queue>();
+  readonly #turns = new Turns();
   #inFlight = 0;
   #ticket = 0;
   #wakeAt = Number.POSITIVE_INFINITY;
+  /** When the shares end that other processes know of. */
+  #sharesEnd = Number.POSITIVE_INFINITY;
+  #askedElsewhere: ReadonlyMap<string, number> = new Map();
 
-  constructor(budgets: Budgets, clock: Clock) {
+  /** With `wanted` the budgets are shared with other processes; it is told of each request that comes. */
+  constructor(budgets: Budgets, clock: Clock, wanted?: (endpoint: string) => void) {
     this.#budgets = budgets;
     this.#clock = clock;
+    this.#wanted = wanted;
     this.#account = new Budget(budgets.requestsPerSecond);
+    if (wanted) this.#account.share(carefulPerSecond, clock.now());
   }
 
-  /** Waits until a request to this endpoint may be sent. Whoever waited must call `over` when it was answered. */
-  turn(endpoint: string): Promise<void> {
-    return new Promise((go) => {
-      this.#queue(endpoint).waiting.push({ ticket: this.#ticket++, go });
+  /** Waits until a request to this endpoint may be sent. */
+  async turn(endpoint: string, priority: Priority = "run"): Promise<Turn> {
+    const queue = this.#queue(endpoint);
+    await new Promise<void>((go) => {
+      queue.lines[priority].join(this.#ticket++, this.#clock.now(), go);
+      this.#wanted?.(endpoint);
       this.#dispatch();
     });
+    return { over: (ending) => this.#over(endpoint, priority, ending) };
   }
 
   /** Whether somebody waits for a turn at this endpoint, or did just now. */
@@ -55,31 +122,85 @@ export class Pace {
     return this.#clock.now() - this.#queue(endpoint).waitedAt < crowdedMs;
   }
 
-  over(): void {
+  /** Requests a second that are wanted of each endpoint. */
+  demand(): Map<string, Demand> {
+    const now = this.#clock.now();
+    return new Map(
+      [...this.#endpoints]
+        .map(([endpoint, queue]) => [endpoint, queue.demand(now)] as const)
+        .filter(([, { person, run }]) => person + run > 0),
+    );
+  }
+
+  /** What is known of the limits of the account and of each endpoint that was used. */
+  limits(): Map<string, Limit> {
+    const limits = new Map([[wholeAccount, this.#account.limit]]);
+    for (const [endpoint, { budget }] of this.#endpoints) limits.set(endpoint, budget.limit);
+    return limits;
+  }
+
+  /** As `limits`, also for an endpoint that was not used yet. */
+  limit(endpoint: string): Limit {
+    return this.#budget(endpoint).limit;
+  }
+
+  /**
+   * Requests a second that are this process's until the clock says `end`. What is not named has no share yet: there,
+   * and when the end is reached without another word, it goes on carefully. `elsewhere`: what other processes want.
+   */
+  share(shares: ReadonlyMap<string, number>, end: number, elsewhere: ReadonlyMap<string, number>): void {
+    const now = this.#clock.now();
+    for (const endpoint of shares.keys()) this.#budget(endpoint);
+    this.#account.share(shares.get(wholeAccount) ?? carefulPerSecond, now);
+    for (const [endpoint, { budget }] of this.#endpoints)
+      budget.share(shares.get(endpoint) ?? carefulPerSecond, now);
+    this.#sharesEnd = end;
+    this.#askedElsewhere = elsewhere;
+    this.#dispatch();
+  }
+
+  #over(endpoint: string, priority: Priority, ending: Ending): void {
+    const now = this.#clock.now();
+    const queue = this.#queue(endpoint);
+    if (ending === "answered")
+      for (const limit of [queue.budget.limit, queue.atOnce, this.#account.limit, this.#atOnce])
+        limit.answered();
+    else if (ending !== "failed") this.#refused(endpoint, ending.refused);
+    queue.lines[priority].over(now);
+    queue.inFlight--;
     this.#inFlight--;
     this.#dispatch();
   }
 
-  /** `reason` is Stripe's `Stripe-Rate-Limited-Reason`; without one, both budgets are meant. */
-  refused(endpoint: string, reason: string | undefined): void {
+  #refused(endpoint: string, reason: string | undefined): void {
     const now = this.#clock.now();
-    if (!reason?.startsWith("global")) this.#queue(endpoint).budget.slowDown(now);
-    if (reason === undefined || reason.startsWith("global")) this.#account.slowDown(now);
+    const queue = this.#queue(endpoint);
+    if (reason === "endpoint-concurrency") queue.atOnce.refused(now, queue.inFlight);
+    else if (reason === "global-concurrency") this.#atOnce.refused(now, this.#inFlight);
+    else {
+      if (reason !== "global-rate") queue.budget.refused(now, this.#asked(endpoint, now));
+      if (reason === undefined || reason === "global-rate")
+        this.#account.refused(now, this.#asked(wholeAccount, now));
+    }
   }
 
-  succeeded(endpoint: string): void {
-    this.#queue(endpoint).budget.speedUp();
-    this.#account.speedUp();
+  /** Requests a second that are wanted here and in other processes. */
+  #asked(endpoint: string, now: number): number {
+    const queues = endpoint === wholeAccount ? [...this.#endpoints.values()] : [this.#queue(endpoint)];
+    return queues
+      .map((queue) => queue.demand(now))
+      .reduce((sum, { person, run }) => sum + person + run, this.#askedElsewhere.get(endpoint) ?? 0);
+  }
+
+  #budget(endpoint: string): Budget {
+    return endpoint === wholeAccount ? this.#account : this.#queue(endpoint).budget;
   }
 
   #queue(endpoint: string): Queue {
     let queue = this.#endpoints.get(endpoint);
     if (!queue) {
-      queue = {
-        budget: new Budget(this.#budgets.perEndpoint),
-        waiting: [],
-        waitedAt: Number.NEGATIVE_INFINITY,
-      };
+      queue = new Queue(this.#budgets.perEndpoint);
+      if (this.#wanted) queue.budget.share(carefulPerSecond, this.#clock.now());
       this.#endpoints.set(endpoint, queue);
     }
     return queue;
@@ -90,79 +211,52 @@ export class Pace {
    * longest is served: one that is held back holds up nobody else.
    */
   #dispatch(): void {
-    while (this.#inFlight < maxInFlight) {
+    for (;;) {
       const now = this.#clock.now();
-      const waiting = [...this.#endpoints.values()].filter((queue) => queue.waiting.length > 0);
-      if (waiting.length === 0) return;
-      const room = Math.min(...waiting.map((queue) => queue.budget.earliest()));
-      const at = Math.max(room, this.#account.earliest());
+      // A process that was asleep must not wake up with a share that others have by now.
+      if (now >= this.#sharesEnd) {
+        this.share(new Map(), Number.POSITIVE_INFINITY, new Map());
+        return;
+      }
+      if (this.#inFlight >= Math.floor(this.#atOnce.at(now))) return;
+      const waiting = [...this.#endpoints.values()].filter((queue) => queue.next !== null);
+      const open = waiting.filter((queue) => queue.inFlight < Math.floor(queue.atOnce.at(now)));
+      if (open.length === 0) return;
+      const room = Math.min(...open.map((queue) => queue.budget.earliest(now)));
+      const at = Math.max(room, this.#account.earliest(now));
       if (at > now) {
         for (const queue of waiting) queue.waitedAt = now;
         this.#wake(at, now);
         return;
       }
-      const [first] = waiting
-        .filter((queue) => queue.budget.earliest() <= now)
-        .sort((a, b) => (a.waiting[0]?.ticket ?? 0) - (b.waiting[0]?.ticket ?? 0));
-      first?.budget.take(now);
-      this.#account.take(now);
-      this.#inFlight++;
-      first?.waiting.shift()?.go();
+      this.#send(
+        open.filter((queue) => queue.budget.earliest(now) <= now),
+        now,
+      );
     }
   }
 
+  #send(ready: readonly Queue[], now: number): void {
+    const has = (priority: Priority) => ready.some((queue) => queue.next === priority);
+    const priority = this.#turns.next(has("person"), has("run"));
+    const [first] = ready.filter((queue) => queue.next === priority).sort((a, b) => a.ticket - b.ticket);
+    if (!first || !priority) return;
+    first.budget.take(now);
+    this.#account.take(now);
+    first.turns.took(priority);
+    this.#turns.took(priority);
+    first.inFlight++;
+    this.#inFlight++;
+    first.lines[priority].send(now);
+  }
+
   #wake(at: number, now: number): void {
-    if (this.#wakeAt <= at) return;
+    if (this.#wakeAt <= at || at === Number.POSITIVE_INFINITY) return;
     this.#wakeAt = at;
     void this.#clock.sleep(at - now).then(() => {
       // A later sleep that was overtaken by an earlier one finds nothing of its own to do.
       if (this.#wakeAt === at) this.#wakeAt = Number.POSITIVE_INFINITY;
       this.#dispatch();
     });
-  }
-}
-
-/** After a stall of the process at most this much of the missed time is made up for. */
-const catchUpMs = 100;
-/** Requests in flight learn of a limit together: they are one sign, not fifty. */
-const slowAgainAfterMs = 1_000;
-
-class Budget {
-  readonly #full: number;
-  /** When the last requests were sent, as many as fit into one second: the oldest is at `#oldest`. */
-  readonly #sent: Float64Array;
-  #oldest = 0;
-  #rate: number;
-  #nextAt = Number.NEGATIVE_INFINITY;
-  #slowedAt = Number.NEGATIVE_INFINITY;
-
-  constructor(perSecond: number) {
-    this.#full = perSecond;
-    this.#rate = perSecond;
-    this.#sent = new Float64Array(Math.min(Math.max(1, Math.floor(perSecond)), 10_000));
-    this.#sent.fill(Number.NEGATIVE_INFINITY);
-  }
-
-  /** When the next request could go: evenly spread, and never more than the budget within any second. */
-  earliest(): number {
-    const window = (1_000 * this.#sent.length) / this.#full;
-    return Math.max(this.#nextAt, (this.#sent[this.#oldest] ?? 0) + window);
-  }
-
-  take(now: number): void {
-    this.#nextAt = Math.max(this.#nextAt, now - catchUpMs) + 1_000 / this.#rate;
-    this.#sent[this.#oldest] = now;
-    this.#oldest = (this.#oldest + 1) % this.#sent.length;
-  }
-
-  slowDown(now: number): void {
-    if (now - this.#slowedAt < slowAgainAfterMs) return;
-    this.#slowedAt = now;
-    this.#rate = Math.max(this.#rate * 0.6, Math.min(1, this.#full));
-  }
-
-  /** One success is worth a fraction of a request per second: from half speed to full takes some ten seconds. */
-  speedUp(): void {
-    this.#rate = Math.min(this.#full, this.#rate + this.#full / 500);
   }
 }

@@ -62,6 +62,12 @@ describe("a second's worth of requests is answered, the rest is a 429 that says 
   });
 });
 
+test("what an endpoint's limit refuses counts for the account all the same", async () => {
+  const { stripe } = await open({ requestsPerSecond: 8, perEndpoint: 2 });
+  expect(await outcomes(6, () => stripe.charges.list())).toEqual({ answered: 2, "endpoint-rate": 4 });
+  expect(await outcomes(4, () => stripe.customers.list())).toEqual({ answered: 2, "global-rate": 2 });
+});
+
 describe("only so many requests are answered at the same time", () => {
   test("of one endpoint, and of the account", async () => {
     const { stripe, sandbox } = await open({

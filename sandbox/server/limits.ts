@@ -1,4 +1,4 @@
-import { type LimitReason, tooMany } from "./refusal.ts";
+import { tooMany } from "./refusal.ts";
 
 export interface Limits {
   requestsPerSecond: number;
@@ -27,8 +27,10 @@ class Bucket {
   get running(): number {
     return this.#running;
   }
-  enter(): void {
+  take(): void {
     this.#tokens -= 1;
+  }
+  enter(): void {
     this.#running += 1;
   }
   leave(): void {
@@ -60,16 +62,15 @@ export class Gate {
       this.#endpoints.set(endpoint, own);
     }
     const account = this.#account;
-    const reason: LimitReason | null = account.full(limits.requestsPerSecond, now)
-      ? "global-rate"
-      : own.full(limits.perEndpoint, now)
-        ? "endpoint-rate"
-        : account.running >= (limits.concurrency ?? Number.POSITIVE_INFINITY)
-          ? "global-concurrency"
-          : own.running >= (limits.endpointConcurrency ?? Number.POSITIVE_INFINITY)
-            ? "endpoint-concurrency"
-            : null;
-    if (reason) throw tooMany(reason);
+    // What is received counts, whatever is refused next: whoever runs into one limit uses up the others as well.
+    if (account.full(limits.requestsPerSecond, now)) throw tooMany("global-rate");
+    account.take();
+    if (own.full(limits.perEndpoint, now)) throw tooMany("endpoint-rate");
+    own.take();
+    if (account.running >= (limits.concurrency ?? Number.POSITIVE_INFINITY))
+      throw tooMany("global-concurrency");
+    if (own.running >= (limits.endpointConcurrency ?? Number.POSITIVE_INFINITY))
+      throw tooMany("endpoint-concurrency");
     account.enter();
     own.enter();
     return () => {
