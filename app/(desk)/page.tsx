@@ -1,54 +1,58 @@
 import { ArrowRight, CircleCheck, Telescope } from "lucide-react";
 import type { Metadata } from "next";
 import Link from "next/link";
+import { createLoader, parseAsString, type SearchParams } from "nuqs/server";
 import { getDesk } from "@/app/desk.ts";
 import { requireActor } from "@/app/session.ts";
-import { Time } from "@/components/format/time.tsx";
 import { plural } from "@/components/format/words.ts";
 import { RunButton } from "@/components/frame/run-button.tsx";
+import { withAccount } from "@/components/frame/with-account.ts";
 import { DriftChart } from "@/components/overview/drift-chart.tsx";
 import { ImpactTiles } from "@/components/overview/impact-tiles.tsx";
 import { LatestRuns } from "@/components/overview/latest-runs.tsx";
 import { ResourceTable } from "@/components/overview/resource-table.tsx";
-import { figuresOf } from "@/components/runs/figures.ts";
+import { Compared } from "@/components/runs/compared.tsx";
 import { RunNotice } from "@/components/runs/run-notice.tsx";
 import { RunProgress } from "@/components/runs/run-progress.tsx";
 import { Card, CardHeader, CardTitle } from "@/components/ui/card.tsx";
 import { EmptyState } from "@/components/ui/empty-state.tsx";
-import { mappedResources } from "@/lib/accounts/known.ts";
+import { tablesOf } from "@/lib/accounts/known.ts";
 import { can } from "@/lib/auth/permissions.ts";
 import { driftByDay, type Summary, summarise } from "@/lib/discrepancies/summary.ts";
 import { waitingBulks } from "@/lib/fixes/bulk.ts";
 import { listRuns } from "@/lib/reconcile/runs.ts";
 import { runNow } from "./runs/actions.ts";
-import { currentRuns } from "./runs/recent.ts";
+import { inView } from "./runs/recent.ts";
 
 export const metadata: Metadata = { title: "Overview" };
 
 const chartDays = 30;
+const loadAccount = createLoader({ account: parseAsString });
 
-export default async function OverviewPage() {
+export default async function OverviewPage({ searchParams }: { searchParams: Promise<SearchParams> }) {
   const actor = await requireActor();
   const desk = await getDesk();
   const now = desk.now();
-  const [summary, days, waiting, latest, runs] = await Promise.all([
-    summarise(desk.sql, now),
-    driftByDay(desk.sql, now, chartDays),
+  const { account: asked } = await loadAccount(searchParams);
+  const { id: account, of, runs } = await inView(asked);
+  const [summary, days, waiting, latest] = await Promise.all([
+    summarise(desk.sql, now, account),
+    driftByDay(desk.sql, now, chartDays, account),
     waitingBulks(desk.sql),
-    listRuns(desk.sql, { limit: 6 }),
-    currentRuns(),
+    listRuns(desk.sql, { limit: 6, of }),
   ]);
   const runButton = (
     <RunButton
       runNow={runNow}
-      runningId={runs.underWay?.id ?? null}
+      runningIds={runs.flatMap(({ underWay }) => underWay?.id ?? [])}
       allowed={can(actor.role, "run")}
       label="Run now"
       variant="primary"
     />
   );
-  const { underWay, lastEnded, lastAnswer } = runs;
-  if (!lastEnded && !underWay)
+  const answers = runs.flatMap(({ lastAnswer }) => lastAnswer ?? []);
+  const known = answers.length === runs.length && answers.length > 0;
+  if (runs.length > 0 && runs.every(({ lastEnded, underWay }) => !lastEnded && !underWay))
     return (
       <EmptyState
         icon={Telescope}
@@ -65,22 +69,15 @@ export default async function OverviewPage() {
     <div className="flex flex-col gap-6 px-4 py-6 md:px-6">
       <header className="flex flex-wrap items-end justify-between gap-x-6 gap-y-2">
         <div>
-          <h1 className="text-28 font-semibold">{headline(summary, lastAnswer !== null)}</h1>
+          <h1 className="text-28 font-semibold">{headline(summary, known)}</h1>
           <p className="mt-1 text-13 text-ink-2">
-            {lastAnswer?.finishedAt ? (
-              <>
-                {plural(figuresOf(lastAnswer).compared, "record")} compared{" "}
-                <Time at={lastAnswer.finishedAt} />.
-                {summary.rows > 0 && ` ${plural(summary.rows, "difference is", "differences are")} open.`}
-              </>
-            ) : (
-              "No run has come to an end yet."
-            )}
+            <Compared runs={runs} />
+            {summary.rows > 0 && ` ${plural(summary.rows, "difference is", "differences are")} open.`}
           </p>
         </div>
         {waiting.length > 0 && (
           <Link
-            href="/discrepancies?state=waiting"
+            href={withAccount("/discrepancies?state=waiting", account)}
             className="inline-flex h-8 items-center gap-1.5 rounded-md border border-line-strong px-3 text-13 font-medium shadow-low hover:bg-hover"
           >
             {plural(waiting.length, "approval waits", "approvals wait")} for you
@@ -88,15 +85,19 @@ export default async function OverviewPage() {
           </Link>
         )}
       </header>
-      {underWay ? (
-        <RunProgress key={underWay.id} run={underWay} />
-      ) : (
-        lastEnded &&
-        lastEnded.state !== "succeeded" && (
-          <RunNotice run={lastEnded} numbersFrom={lastAnswer} action={can(actor.role, "run") && runButton} />
-        )
+      {runs.map(
+        ({ underWay, lastEnded, lastAnswer }) =>
+          (underWay && <RunProgress key={underWay.id} run={underWay} />) ??
+          (lastEnded && lastEnded.state !== "succeeded" && (
+            <RunNotice
+              key={lastEnded.id}
+              run={lastEnded}
+              numbersFrom={lastAnswer}
+              action={can(actor.role, "run") && runButton}
+            />
+          )),
       )}
-      {summary.rows === 0 && lastAnswer ? (
+      {summary.rows === 0 && known ? (
         <Card>
           <EmptyState icon={CircleCheck} title="Both sides agree.">
             Every record that was compared says what Stripe says. New differences appear here after the next
@@ -104,13 +105,18 @@ export default async function OverviewPage() {
           </EmptyState>
         </Card>
       ) : (
-        <ImpactTiles summary={summary} />
+        <ImpactTiles summary={summary} account={account} />
       )}
       <Card className="overflow-hidden">
         <CardHeader>
           <CardTitle>By resource</CardTitle>
         </CardHeader>
-        <ResourceTable mapped={mappedResources(desk)} found={summary.resources} run={lastAnswer} />
+        <ResourceTable
+          mapped={tablesOf(desk, account === undefined ? undefined : of?.name)}
+          found={summary.resources}
+          answers={answers}
+          account={account}
+        />
       </Card>
       <div className="grid items-start gap-6 xl:grid-cols-[minmax(0,1.6fr)_minmax(0,1fr)]">
         <Card>
@@ -122,7 +128,10 @@ export default async function OverviewPage() {
         <Card>
           <CardHeader>
             <CardTitle>Latest runs</CardTitle>
-            <Link href="/runs" className="rounded-sm text-12 text-ink-3 hover:text-ink">
+            <Link
+              href={withAccount("/runs", account)}
+              className="rounded-sm text-12 text-ink-3 hover:text-ink"
+            >
               All runs
             </Link>
           </CardHeader>

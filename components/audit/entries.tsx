@@ -2,6 +2,7 @@ import Link from "next/link";
 import type { ReadEntry } from "@/lib/audit/read.ts";
 import { Time } from "../format/time.tsx";
 import { count, resourceTitle } from "../format/words.ts";
+import { AccountLabel } from "../frame/accounts.tsx";
 import { Changes, Sentence } from "./sentence.tsx";
 
 /** The history in sentences, newest first; what an entry is about and its place in the chain unfold. */
@@ -12,7 +13,7 @@ export function Entries({ entries }: { entries: readonly ReadEntry[] }) {
         <li key={entry.seq} className="px-4 py-2.5 md:px-6">
           <div className="flex flex-col gap-x-6 gap-y-0.5 sm:flex-row sm:items-baseline sm:justify-between">
             <p className="min-w-0 text-pretty break-words text-ink-2">
-              <Sentence {...entry} />
+              <Sentence {...entry} /> <AccountLabel id={entry.accountId} />
             </p>
             <span className="shrink-0 text-12 text-ink-3">
               <Time at={entry.at} />

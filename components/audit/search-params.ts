@@ -10,6 +10,8 @@ import type { AuditFilter } from "@/lib/audit/filter.ts";
 
 /** Which part of the history is shown, as it stands in the address bar; the export takes the same. */
 const auditParams = {
+  /** Id of the Stripe account in view. */
+  account: parseAsString.withDefault(""),
   person: parseAsString.withDefault(""),
   action: parseAsString.withDefault(""),
   resource: parseAsString.withDefault(""),
@@ -31,6 +33,7 @@ const id = (value: number | null) => (value !== null && value > 0 ? value : unde
 const text = (value: string) => value.trim().slice(0, 200) || undefined;
 
 export const auditFilterOf = (params: AuditParams): AuditFilter => ({
+  account: text(params.account),
   actor: text(params.person),
   action: params.action ? [params.action.slice(0, 50)] : undefined,
   resource: text(params.resource),

@@ -10,6 +10,7 @@ import { Money } from "../format/money.tsx";
 import { shortId } from "../format/stripe-link.ts";
 import { Time } from "../format/time.tsx";
 import { kindWords, resourceTitle, resourceWords } from "../format/words.ts";
+import { AccountLabel } from "../frame/accounts.tsx";
 import { Checkbox } from "../ui/checkbox.tsx";
 import { Difference, titleOf } from "./difference.tsx";
 
@@ -126,18 +127,21 @@ function Customer({
 }) {
   return (
     <span className="flex min-w-0 flex-col py-1.5">
-      <a
-        href={href}
-        data-opens
-        onClick={(event) => {
-          if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
-          event.preventDefault();
-          onOpen(row);
-        }}
-        className="truncate rounded-sm font-medium outline-offset-1"
-      >
-        {titleOf(row)}
-      </a>
+      <span className="flex min-w-0 items-center gap-2">
+        <a
+          href={href}
+          data-opens
+          onClick={(event) => {
+            if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
+            event.preventDefault();
+            onOpen(row);
+          }}
+          className="truncate rounded-sm font-medium outline-offset-1"
+        >
+          {titleOf(row)}
+        </a>
+        <AccountLabel id={row.accountId} />
+      </span>
       <span className="hidden truncate text-12 text-ink-3 @2xl:inline">
         {resourceWords(row.resource)}
         {row.stripeId && row.stripeId !== titleOf(row) && (

@@ -2,10 +2,8 @@ import { CircleCheck, Clock, FilterX, Inbox, Telescope } from "lucide-react";
 import Link from "next/link";
 import type { ReactNode } from "react";
 import type { DiscrepancyState } from "@/lib/db/schema.ts";
-import type { RunView } from "@/lib/reconcile/runs.ts";
-import { Time } from "../format/time.tsx";
-import { plural } from "../format/words.ts";
-import { figuresOf } from "../runs/figures.ts";
+import type { RecentRuns } from "@/lib/reconcile/recent.ts";
+import { Compared } from "../runs/compared.tsx";
 import { Button } from "../ui/button.tsx";
 import { EmptyState } from "../ui/empty-state.tsx";
 import { isFiltered, type ListParams, listHref, noFilter } from "./search-params.ts";
@@ -13,12 +11,12 @@ import { isFiltered, type ListParams, listHref, noFilter } from "./search-params
 /** A list without rows: a good day, nothing found, or nothing compared yet. */
 export function EmptyList({
   params,
-  lastAnswer,
+  runs,
   runButton,
 }: {
   params: ListParams;
-  /** The run that the list comes from. */
-  lastAnswer: RunView | null;
+  /** What the list comes from, of each account in view. */
+  runs: readonly RecentRuns[];
   /** For those who may start one. */
   runButton: ReactNode;
 }) {
@@ -46,7 +44,7 @@ export function EmptyList({
         {emptyWords[params.state].text}
       </EmptyState>
     );
-  if (!lastAnswer?.finishedAt)
+  if (runs.every(({ lastAnswer }) => lastAnswer === null))
     return (
       <EmptyState icon={Telescope} title="Nothing has been compared yet." action={runButton}>
         The first run reads every mapped table and the Stripe objects behind it. It changes nothing on either
@@ -54,10 +52,9 @@ export function EmptyList({
         {!runButton && " Somebody with the role support, finance or admin can start it."}
       </EmptyState>
     );
-  const compared = figuresOf(lastAnswer).compared;
-  return lastAnswer.state === "succeeded" ? (
+  return runs.every(({ lastAnswer }) => lastAnswer?.state === "succeeded") ? (
     <EmptyState icon={CircleCheck} title="Nothing differs.">
-      {plural(compared, "record")} compared <Time at={lastAnswer.finishedAt} />.
+      <Compared runs={runs} />
     </EmptyState>
   ) : (
     <EmptyState icon={Inbox} title="Nothing is known to differ." action={runButton}>

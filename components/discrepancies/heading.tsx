@@ -2,9 +2,8 @@ import type { ReactNode } from "react";
 import type { DiscrepancyState } from "@/lib/db/schema.ts";
 import type { WaitingBulk } from "@/lib/discrepancies/waiting.ts";
 import type { RecentRuns } from "@/lib/reconcile/recent.ts";
-import { Time } from "../format/time.tsx";
-import { count, plural } from "../format/words.ts";
-import { figuresOf } from "../runs/figures.ts";
+import { count } from "../format/words.ts";
+import { Compared } from "../runs/compared.tsx";
 import { RunNotice } from "../runs/run-notice.tsx";
 import type { DriftActions, Rights } from "./contract.ts";
 import type { ListParams } from "./search-params.ts";
@@ -14,7 +13,8 @@ import { WaitingBulks } from "./waiting-bulks.tsx";
 interface HeadingProps {
   params: ListParams;
   counts: Record<DiscrepancyState, number>;
-  runs: RecentRuns;
+  /** Of each account in view. */
+  runs: readonly RecentRuns[];
   waiting: readonly WaitingBulk[];
   actions: DriftActions;
   rights: Rights;
@@ -23,26 +23,26 @@ interface HeadingProps {
 
 /** How much there is to decide, how far the numbers can be trusted, and the way to what is decided already. */
 export function Heading({ params, counts, runs, waiting, actions, rights, runButton }: HeadingProps) {
-  const { underWay, lastEnded, lastAnswer } = runs;
+  const underWay = runs.some((of) => of.underWay !== null);
+  const known = runs.some((of) => of.lastAnswer !== null);
   return (
     <>
       <header className="px-4 pt-5 pb-2 @4xl:px-6">
-        <h1 className="text-20 font-semibold">{headline(counts.open, lastAnswer !== null)}</h1>
+        <h1 className="text-20 font-semibold">{headline(counts.open, known)}</h1>
         <p className="mt-0.5 text-13 text-ink-2">
-          {lastAnswer?.finishedAt ? (
-            <>
-              {plural(figuresOf(lastAnswer).compared, "record")} compared <Time at={lastAnswer.finishedAt} />.
-            </>
-          ) : (
-            "No run has come to an end yet."
-          )}
+          <Compared runs={runs} />
           {underWay && " A run is under way; this is what was known before it."}
         </p>
       </header>
-      {!underWay && lastEnded && lastEnded.state !== "succeeded" && (
-        <div className="px-4 pb-2 @4xl:px-6">
-          <RunNotice run={lastEnded} numbersFrom={lastAnswer} action={runButton} />
-        </div>
+      {runs.map(
+        ({ underWay, lastEnded, lastAnswer }) =>
+          !underWay &&
+          lastEnded &&
+          lastEnded.state !== "succeeded" && (
+            <div key={lastEnded.id} className="px-4 pb-2 @4xl:px-6">
+              <RunNotice run={lastEnded} numbersFrom={lastAnswer} action={runButton} />
+            </div>
+          ),
       )}
       <StateTabs params={params} counts={counts} />
       {params.state === "waiting" && <WaitingBulks waiting={waiting} actions={actions} rights={rights} />}

@@ -11,6 +11,7 @@ import { StateLabel } from "../format/state-label.tsx";
 import { StripeId } from "../format/stripe-id.tsx";
 import { Time } from "../format/time.tsx";
 import { causeWords, resourceWords } from "../format/words.ts";
+import { AccountLabel } from "../frame/accounts.tsx";
 import { Button } from "../ui/button.tsx";
 import { EmptyState } from "../ui/empty-state.tsx";
 import { Notice } from "../ui/notice.tsx";
@@ -78,6 +79,7 @@ function Subject({ row }: { row: DiscrepancyRow }) {
     <>
       <p className="flex flex-wrap items-center gap-x-3">
         {ids.map((id) => id && <StripeId key={id} id={id} {...account} />)}
+        <AccountLabel id={row.accountId} always />
         <span className="text-12 text-ink-3">
           {resourceWords(row.resource)}
           {row.localKey && row.localKey !== row.stripeId && (

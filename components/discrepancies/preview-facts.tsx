@@ -5,6 +5,7 @@ import { Change } from "../format/change.tsx";
 import { ImpactShape } from "../format/impact-badge.tsx";
 import { Stakes } from "../format/stakes.tsx";
 import { count, impactWords, kindWords, plural } from "../format/words.ts";
+import { AccountLabel } from "../frame/accounts.tsx";
 import { Notice } from "../ui/notice.tsx";
 import { titleOf } from "./difference.tsx";
 import { Statement } from "./statement.tsx";
@@ -50,6 +51,7 @@ function One({ sample, preview }: { sample: PreviewSample; preview: Preview }) {
   return (
     <>
       <Block title={`In ${preview.touched[0]?.table ?? sample.resource}`}>
+        <AccountLabel id={sample.accountId} always />
         <Changes sample={sample} all />
       </Block>
       {preview.money.some((money) => money.amountMinor > 0) && (
@@ -88,9 +90,10 @@ function Many({ preview }: { preview: Preview }) {
       <Block title="Tables and columns">
         <ul className="flex flex-col gap-1">
           {preview.touched.map((touched) => (
-            <li key={touched.resource} className="flex gap-3">
+            <li key={`${touched.accountId} ${touched.resource}`} className="flex gap-3">
               <span className="w-10 shrink-0 text-right">{count(touched.count)}</span>
               <span className="min-w-0 font-mono text-12 leading-5 wrap-anywhere text-ink-2">
+                <AccountLabel id={touched.accountId} always />{" "}
                 <span className="text-ink">{touched.table}</span> {touched.columns.join(", ")}
               </span>
             </li>
@@ -112,7 +115,10 @@ function Many({ preview }: { preview: Preview }) {
         <ul className="divide-y divide-line rounded-md border border-line">
           {preview.samples.map((sample) => (
             <li key={sample.id} className="px-3 py-2">
-              <p className="truncate font-medium">{titleOf({ ...sample, stripeId: null })}</p>
+              <p className="flex items-center gap-2">
+                <span className="truncate font-medium">{titleOf({ ...sample, stripeId: null })}</span>
+                <AccountLabel id={sample.accountId} always />
+              </p>
               <Changes sample={sample} />
               {sample.statement && <Statement sql={sample.statement} className="mt-1" />}
             </li>

@@ -26,6 +26,8 @@ export const listParams = {
   change: parseAsArrayOf(parseAsString).withDefault([]),
   /** Open for at least this many hours. */
   age: parseAsInteger.withDefault(0),
+  /** Id of the Stripe account in view; what the page is about, not one filter among others. */
+  account: parseAsString,
   /** The rows of one bulk action. */
   bulk: parseAsInteger,
   sort: parseAsStringLiteral(sortKeys).withDefault("impact"),
@@ -55,6 +57,7 @@ const some = <T>(values: readonly T[]): T[] | undefined => (values.length > 0 ? 
 
 export const filterOf = (params: ListParams): DiscrepancyFilter => ({
   state: params.state,
+  account: params.account?.slice(0, 100) || undefined,
   search: params.search.trim().slice(0, 200) || undefined,
   impact: some(params.impact.slice(0, 50)),
   cause: some(params.cause.slice(0, 50)),

@@ -1,16 +1,23 @@
+"use client";
+
 import { StripeId } from "../format/stripe-id.tsx";
 import { Badge } from "../ui/badge.tsx";
+import { AccountSwitcher } from "./account-switcher.tsx";
+import { useInView } from "./accounts.tsx";
 
-/** Which account this is about, and whether its money is real. */
-export function Account({ account }: { account: { id: string; livemode: boolean } | null }) {
-  if (!account) return null;
+/** Which account this is about, and whether its money is real; of several, a choice. */
+export function Account() {
+  const { several, accounts } = useInView();
+  const [only] = accounts;
+  if (several) return <AccountSwitcher />;
+  if (!only?.id) return null;
   return (
     <span className="flex items-center gap-1.5">
-      <Badge tone={account.livemode ? "neutral" : "outline"} className="tracking-wide">
-        {account.livemode ? "LIVE" : "TEST"}
+      <Badge tone={only.livemode ? "neutral" : "outline"} className="tracking-wide">
+        {only.livemode ? "LIVE" : "TEST"}
       </Badge>
       <span className="hidden lg:inline">
-        <StripeId id={account.id} />
+        <StripeId id={only.id} />
       </span>
     </span>
   );

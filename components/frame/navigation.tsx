@@ -2,12 +2,17 @@
 
 import Link from "next/link";
 import { usePathname } from "next/navigation";
+import { count } from "../format/words.ts";
 import { cn } from "../ui/cn.ts";
+import { useInView } from "./accounts.tsx";
 import { isCurrent, sections } from "./sections.ts";
+import { withAccount } from "./with-account.ts";
 
 /** The sections: down the side on wide screens, along the bottom on phones. */
-export function Navigation({ openText, place }: { openText: string; place: "side" | "bottom" }) {
+export function Navigation({ place }: { place: "side" | "bottom" }) {
   const pathname = usePathname();
+  const { id, open } = useInView();
+  const openText = open > 0 ? count(open) : "";
   return (
     <nav aria-label="Sections" className={place === "side" ? "flex flex-col gap-0.5" : "grid grid-cols-5"}>
       {sections.map(({ href, name, icon: Icon }) => {
@@ -15,7 +20,7 @@ export function Navigation({ openText, place }: { openText: string; place: "side
         return (
           <Link
             key={href}
-            href={href}
+            href={withAccount(href, id)}
             aria-current={isCurrent(href, pathname) ? "page" : undefined}
             className={cn(
               "group relative text-ink-2 transition-colors duration-100 hover:text-ink aria-[current=page]:text-ink",

@@ -4,11 +4,14 @@ import { Search as Glass } from "lucide-react";
 import { useRouter } from "next/navigation";
 import { useEffect, useRef } from "react";
 import { Kbd } from "../ui/kbd.tsx";
+import { useInView } from "./accounts.tsx";
+import { withAccount } from "./with-account.ts";
 
 /** Goes to Drift with what was typed; ⌘K or Ctrl K from anywhere. */
 export function Search() {
   const router = useRouter();
   const input = useRef<HTMLInputElement>(null);
+  const { id } = useInView();
   useEffect(() => {
     const listen = (event: KeyboardEvent) => {
       if (event.key.toLowerCase() !== "k" || !(event.metaKey || event.ctrlKey)) return;
@@ -27,9 +30,11 @@ export function Search() {
         onSubmit={(event) => {
           event.preventDefault();
           const text = input.current?.value.trim() ?? "";
-          router.push(text ? `/discrepancies?${new URLSearchParams({ search: text })}` : "/discrepancies");
+          const query = text ? `?${new URLSearchParams({ search: text })}` : "";
+          router.push(withAccount(`/discrepancies${query}`, id));
         }}
       >
+        {id !== null && <input type="hidden" name="account" value={id} />}
         <Glass aria-hidden className="pointer-events-none absolute left-2.5 size-4 text-ink-3" />
         <input
           ref={input}

@@ -6,20 +6,21 @@ import { ImpactShape } from "../format/impact-badge.tsx";
 import { Stakes } from "../format/stakes.tsx";
 import { Time } from "../format/time.tsx";
 import { count, impactWords } from "../format/words.ts";
+import { withAccount } from "../frame/with-account.ts";
 import { cn } from "../ui/cn.ts";
 
 /** The four impacts, in the order in which they hurt. Each leads to its rows. */
-export function ImpactTiles({ summary }: { summary: Summary }) {
+export function ImpactTiles({ summary, account }: { summary: Summary; account?: string | undefined }) {
   return (
     <ul className="grid overflow-hidden rounded-lg border border-line bg-line sm:grid-cols-2 xl:grid-cols-[1.25fr_1.25fr_1fr_1fr] gap-px">
       {impacts.map((impact) => (
-        <Tile key={impact} summary={summary.impacts[impact]} />
+        <Tile key={impact} summary={summary.impacts[impact]} account={account} />
       ))}
     </ul>
   );
 }
 
-function Tile({ summary }: { summary: ImpactSummary }) {
+function Tile({ summary, account }: { summary: ImpactSummary; account: string | undefined }) {
   const { impact } = summary;
   const people = impact === "paid_no_access" || impact === "access_no_pay";
   const number = people ? summary.customers : summary.rows;
@@ -29,7 +30,7 @@ function Tile({ summary }: { summary: ImpactSummary }) {
       <h2 className="flex items-center gap-2 text-13 font-medium">
         <ImpactShape impact={impact} className={cn(number === 0 && "text-line-strong")} />
         <Link
-          href={`/discrepancies?${new URLSearchParams({ impact })}`}
+          href={withAccount(`/discrepancies?${new URLSearchParams({ impact })}`, account)}
           className="rounded-sm after:absolute after:inset-0"
         >
           {impactWords[impact].long}

@@ -3,6 +3,7 @@ import type { RunView } from "@/lib/reconcile/runs.ts";
 import { durationText } from "../format/clock.ts";
 import { Time } from "../format/time.tsx";
 import { count } from "../format/words.ts";
+import { AccountLabel } from "../frame/accounts.tsx";
 import { durationMs, figuresOf } from "../runs/figures.ts";
 import { RunState } from "../runs/run-state.tsx";
 
@@ -18,6 +19,7 @@ export function LatestRuns({ runs }: { runs: readonly RunView[] }) {
             <Link href={`/runs/${run.id}`} className="rounded-sm font-medium after:absolute after:inset-0">
               Run {run.id}
             </Link>
+            <AccountLabel id={run.accountId} name={run.accountName} />
             <span className="relative text-ink-3">
               <Time at={run.startedAt ?? run.requestedAt} />
             </span>

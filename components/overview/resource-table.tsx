@@ -1,5 +1,5 @@
 import Link from "next/link";
-import type { Resource } from "@/lib/config/resource.ts";
+import type { MappedTables } from "@/lib/accounts/known.ts";
 import { impacts } from "@/lib/db/schema.ts";
 import type { ResourceSummary } from "@/lib/discrepancies/summary.ts";
 import type { RunView } from "@/lib/reconcile/runs.ts";
@@ -7,6 +7,7 @@ import { ImpactShape } from "../format/impact-badge.tsx";
 import { Stakes } from "../format/stakes.tsx";
 import { Time } from "../format/time.tsx";
 import { count, impactWords, resourceTitle } from "../format/words.ts";
+import { withAccount } from "../frame/with-account.ts";
 import { cn } from "../ui/cn.ts";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "../ui/table.tsx";
 
@@ -14,18 +15,21 @@ import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from ".
 export function ResourceTable({
   mapped,
   found,
-  run,
+  answers,
+  account,
 }: {
-  mapped: readonly Pick<Resource, "name" | "table" | "stripe">[];
+  mapped: readonly MappedTables[];
   found: readonly ResourceSummary[];
-  /** Says how much was compared. */
-  run: RunView | null;
+  /** Say how much was compared, one for each account. */
+  answers: readonly RunView[];
+  account?: string | undefined;
 }) {
   const rows = mapped
-    .map((resource) => ({
+    .map(({ resource, tables }) => ({
       resource,
-      open: found.find((summary) => summary.resource === resource.name),
-      compared: run?.resources.find((each) => each.resource === resource.name)?.compared ?? null,
+      tables,
+      open: found.find((summary) => summary.resource === resource),
+      compared: comparedIn(resource, answers),
     }))
     .sort((a, b) => (b.open?.rows ?? 0) - (a.open?.rows ?? 0));
   return (
@@ -48,18 +52,16 @@ export function ResourceTable({
         </TableRow>
       </TableHeader>
       <TableBody>
-        {rows.map(({ resource, open, compared }) => (
-          <TableRow key={resource.name} className="relative has-[a:hover]:bg-hover">
+        {rows.map(({ resource, tables, open, compared }) => (
+          <TableRow key={resource} className="relative has-[a:hover]:bg-hover">
             <TableCell className="whitespace-nowrap">
               <Link
-                href={`/discrepancies?${new URLSearchParams({ resource: resource.name })}`}
+                href={withAccount(`/discrepancies?${new URLSearchParams({ resource })}`, account)}
                 className="rounded-sm font-medium after:absolute after:inset-0"
               >
-                {resourceTitle(resource.name)}
+                {resourceTitle(resource)}
               </Link>
-              <span className="ml-2 font-mono text-12 text-ink-3 max-lg:hidden">
-                {resource.table.schema}.{resource.table.name}
-              </span>
+              <span className="ml-2 font-mono text-12 text-ink-3 max-lg:hidden">{tables.join(", ")}</span>
             </TableCell>
             <Figure value={open?.rows ?? 0} strong />
             {impacts.map((impact) => (
@@ -79,6 +81,13 @@ export function ResourceTable({
       </TableBody>
     </Table>
   );
+}
+
+function comparedIn(resource: string, answers: readonly RunView[]): number | null {
+  const compared = answers.flatMap(
+    (run) => run.resources.find((each) => each.resource === resource)?.compared ?? [],
+  );
+  return compared.length === 0 ? null : compared.reduce((sum, one) => sum + one, 0);
 }
 
 function Figure({ value, strong }: { value: number; strong?: boolean }) {

@@ -4,6 +4,7 @@ import { durationText } from "../format/clock.ts";
 import { StripeId } from "../format/stripe-id.tsx";
 import { Time } from "../format/time.tsx";
 import { count, resourceWords, runTriggerWords } from "../format/words.ts";
+import { AccountLabel } from "../frame/accounts.tsx";
 import { durationMs, figuresOf } from "./figures.ts";
 
 /** What there is to know about a run as a whole, as pairs. */
@@ -33,6 +34,7 @@ export function RunFacts({ run, now }: { run: RunView; now: Date }) {
             <StripeId id={run.accountId} />
           </span>
         )}
+        <AccountLabel id={run.accountId} name={run.accountName} always />
       </Fact>
     </dl>
   );

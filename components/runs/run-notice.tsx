@@ -17,6 +17,7 @@ export function RunNotice({
   action?: ReactNode;
 }) {
   const when = run.finishedAt && <Time at={run.finishedAt} />;
+  const check = run.accountName === null ? "The last check" : `The last check of ${run.accountName}`;
   const why = run.message ?? run.resources.find((resource) => resource.message)?.message;
   const link = (
     <Link href={`/runs/${run.id}`} className="link">
@@ -26,7 +27,15 @@ export function RunNotice({
   switch (run.state) {
     case "failed":
       return (
-        <Notice level="problem" title={<>The last check failed {when}.</>} action={action}>
+        <Notice
+          level="problem"
+          title={
+            <>
+              {check} failed {when}.
+            </>
+          }
+          action={action}
+        >
           {why && <p>{why}</p>}
           <p>
             {numbersFrom?.finishedAt ? (
@@ -45,7 +54,11 @@ export function RunNotice({
       return (
         <Notice
           level="warning"
-          title={<>The last check looked wrong, so it stopped believing itself {when}.</>}
+          title={
+            <>
+              {check} looked wrong, so it stopped believing itself {when}.
+            </>
+          }
           action={action}
         >
           {why && <p>{why}</p>}
@@ -63,7 +76,15 @@ export function RunNotice({
     case "incomplete": {
       const unread = run.resources.filter((resource) => resource.state !== "done");
       return (
-        <Notice level="warning" title={<>The last check could not read everything {when}.</>} action={action}>
+        <Notice
+          level="warning"
+          title={
+            <>
+              {check} could not read everything {when}.
+            </>
+          }
+          action={action}
+        >
           {why && <p>{why}</p>}
           <p>
             What it did read is on screen.{" "}

@@ -7,6 +7,7 @@ import type { RunView } from "@/lib/reconcile/runs.ts";
 import { durationText } from "../format/clock.ts";
 import { useNow } from "../format/time.tsx";
 import { count, plural, resourceTitle, resourceWords, stepWords } from "../format/words.ts";
+import { AccountLabel } from "../frame/accounts.tsx";
 import { cn } from "../ui/cn.ts";
 import { durationMs, figuresOf, foundIn } from "./figures.ts";
 import { useLiveRun } from "./live-run.ts";
@@ -23,6 +24,7 @@ export function RunProgress({ run: initial, action }: { run: RunView; action?: R
     <section aria-label={`Run ${run.id}`} className="overflow-hidden rounded-lg border border-line">
       <header className="flex flex-wrap items-center gap-x-4 gap-y-2 border-b border-line bg-sunken px-4 py-2.5 text-13">
         <RunState state={run.state} className="font-medium" />
+        <AccountLabel id={run.accountId} name={run.accountName} always />
         <p aria-live="polite" className="text-ink-2">
           {run.state === "queued"
             ? "It begins as soon as a worker is free."

@@ -1,6 +1,7 @@
 import Link from "next/link";
 import type { RunView } from "@/lib/reconcile/runs.ts";
 import { count, resourceTitle, stepWords } from "../format/words.ts";
+import { withAccount } from "../frame/with-account.ts";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "../ui/table.tsx";
 import { foundIn } from "./figures.ts";
 import { Figure } from "./run-table.tsx";
@@ -30,7 +31,10 @@ export function RunResources({ run }: { run: RunView }) {
             <TableCell className="whitespace-nowrap">
               {foundIn(resource) > 0 ? (
                 <Link
-                  href={`/discrepancies?${new URLSearchParams({ resource: resource.resource })}`}
+                  href={withAccount(
+                    `/discrepancies?${new URLSearchParams({ resource: resource.resource })}`,
+                    run.accountName === null ? null : run.accountId,
+                  )}
                   className="link rounded-sm font-medium"
                 >
                   {resourceTitle(resource.resource)}

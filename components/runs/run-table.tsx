@@ -3,12 +3,23 @@ import type { RunView } from "@/lib/reconcile/runs.ts";
 import { durationText } from "../format/clock.ts";
 import { Time } from "../format/time.tsx";
 import { count, resourceWords, runTriggerWords } from "../format/words.ts";
+import { AccountLabel } from "../frame/accounts.tsx";
+import { withAccount } from "../frame/with-account.ts";
 import { cn } from "../ui/cn.ts";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "../ui/table.tsx";
 import { durationMs, figuresOf } from "./figures.ts";
 import { RunState } from "./run-state.tsx";
 
-export function RunTable({ runs, now }: { runs: readonly RunView[]; now: Date }) {
+export function RunTable({
+  runs,
+  now,
+  account,
+}: {
+  runs: readonly RunView[];
+  now: Date;
+  /** The account in view, of several. */
+  account?: string | undefined;
+}) {
   return (
     <Table label="Runs" edge="page">
       <TableHeader>
@@ -35,11 +46,12 @@ export function RunTable({ runs, now }: { runs: readonly RunView[]; now: Date })
             <TableRow key={run.id} className="relative has-[a:hover]:bg-hover">
               <TableCell>
                 <Link
-                  href={`/runs/${run.id}`}
-                  className="rounded-sm font-medium after:absolute after:inset-0"
+                  href={withAccount(`/runs/${run.id}`, account)}
+                  className="mr-2 rounded-sm font-medium after:absolute after:inset-0"
                 >
                   {run.id}
                 </Link>
+                <AccountLabel id={run.accountId} name={run.accountName} />
               </TableCell>
               <TableCell>
                 <RunState state={run.state} />

@@ -36,12 +36,13 @@ export function CheckButton({ checkNow }: { checkNow: CheckNow }) {
             const { icon: Icon, tone, word } = looks[finding.level];
             return (
               <li
-                key={`${finding.where} ${finding.code} ${finding.message}`}
+                key={`${finding.account} ${finding.where} ${finding.code} ${finding.message}`}
                 className="flex gap-3 px-4 py-2.5"
               >
                 <Icon aria-label={word} role="img" className={cn("mt-0.5 size-4 shrink-0", tone)} />
                 <div className="min-w-0">
                   <p className="text-pretty">
+                    {finding.account && <span className="mr-2 font-medium">{finding.account}</span>}
                     <code className="mr-2 font-mono text-12 text-ink-3">{finding.where}</code>
                     {finding.message}
                   </p>

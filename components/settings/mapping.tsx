@@ -1,16 +1,18 @@
 import type { ReactNode } from "react";
+import type { AccountsMapping } from "@/lib/accounts/known.ts";
 import type { Resource } from "@/lib/config/resource.ts";
 import { resourceTitle, resourceWords } from "../format/words.ts";
 import { Badge } from "../ui/badge.tsx";
 
 /** Every mapped resource, as sentences: what stands for what, and what may be done about a difference. */
-export function Mapping({ resources }: { resources: readonly Resource[] }) {
+export function Mapping({ mappings }: { mappings: readonly AccountsMapping[] }) {
   return (
     <ul className="divide-y divide-line overflow-hidden rounded-lg border border-line">
-      {resources.map((resource) => (
-        <li key={resource.name} className="px-4 py-4">
+      {mappings.map(({ resource, accounts, rows }) => (
+        <li key={`${resource.name} ${accounts.join(" ")}`} className="px-4 py-4">
           <h3 className="flex flex-wrap items-center gap-x-2 gap-y-1 text-13">
             <span className="font-medium">{resourceTitle(resource.name)}</span>
+            {accounts.length > 0 && <span className="text-ink-2">of {accounts.join(", ")}</span>}
             <span className="ml-auto flex items-center gap-1.5">
               <Badge tone="local" className="font-mono font-normal">
                 {resource.table.schema}.{resource.table.name}
@@ -63,11 +65,11 @@ export function Mapping({ resources }: { resources: readonly Resource[] }) {
                 ? "A Stripe object without a row is shown, and no row is made for it."
                 : "A Stripe object without a row can get one."}
             </li>
-            {resource.where && (
-              <li>
-                Only rows where <Code>{resource.where}</Code>.
+            {rows.map(({ account, where }) => (
+              <li key={account}>
+                {account === null ? "Only rows" : `Of ${account}, only rows`} where <Code>{where}</Code>.
               </li>
-            )}
+            ))}
           </ul>
         </li>
       ))}

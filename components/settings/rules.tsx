@@ -1,11 +1,18 @@
 import type { ReactNode } from "react";
-import type { Config } from "@/lib/config/resource.ts";
+import type { Config, Rules as ConfigRules } from "@/lib/config/resource.ts";
 import { durationText } from "../format/clock.ts";
 import { count } from "../format/words.ts";
 
 /** When runs happen by themselves, and what keeps corrections within bounds. */
-export function Rules({ config }: { config: Config }) {
-  const { fixes, pace } = config;
+export function Rules({
+  config,
+  pace,
+}: {
+  config: ConfigRules;
+  /** Of the only account; several say theirs themselves. */
+  pace: Config["pace"] | null;
+}) {
+  const { fixes } = config;
   return (
     <dl className="divide-y divide-line overflow-hidden rounded-lg border border-line text-13">
       <Rule name="Runs by themselves">
@@ -30,9 +37,11 @@ export function Rules({ config }: { config: Config }) {
         Stop and wait for a person above {count(fixes.autoLimit.rows)} rows, or {fixes.autoLimit.share * 100}%
         of a table.
       </Rule>
-      <Rule name="Requests to Stripe">
-        At most {count(pace.requestsPerSecond)} a second, {count(pace.perEndpoint)} for a single endpoint.
-      </Rule>
+      {pace && (
+        <Rule name="Requests to Stripe">
+          At most {count(pace.requestsPerSecond)} a second, {count(pace.perEndpoint)} for a single endpoint.
+        </Rule>
+      )}
     </dl>
   );
 }

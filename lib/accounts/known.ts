@@ -26,10 +26,48 @@ export async function knownDesks(desks: Desks): Promise<KnownDesk[]> {
   });
 }
 
-/** Every resource once, by its name, of all accounts. */
-export function mappedResources(desks: Desks): Resource[] {
-  const all = desksOf(desks).flatMap((desk) => desk.config.resources);
-  return [...new Map(all.reverse().map((resource) => [resource.name, resource])).values()].reverse();
+export interface MappedTables {
+  resource: string;
+  /** `schema.name`; several accounts may keep it in several tables. */
+  tables: string[];
+}
+
+/** Every resource with its tables, of one account or of all. */
+export function tablesOf(desks: Desks, account?: string | null | undefined): MappedTables[] {
+  const all = desksOf(desks).filter((desk) => account === undefined || desk.config.account.name === account);
+  const found = new Map<string, Set<string>>();
+  for (const { config } of all)
+    for (const { name, table } of config.resources)
+      found.set(name, (found.get(name) ?? new Set()).add(`${table.schema}.${table.name}`));
+  return [...found].map(([resource, tables]) => ({ resource, tables: [...tables] }));
+}
+
+export interface AccountsMapping {
+  resource: Resource;
+  /** Names of the accounts that it is for; none where it is for all. */
+  accounts: string[];
+  /** Which rows each of them compares, where that is not all of them. */
+  rows: { account: string | null; where: string }[];
+}
+
+/** Every mapping once, with the accounts that share it. */
+export function mappingsOf(desks: Desks): AccountsMapping[] {
+  const all = desksOf(desks);
+  const found = new Map<string, AccountsMapping>();
+  for (const { config } of all)
+    for (const resource of config.resources) {
+      // Which rows are whose differs between accounts that share a mapping, and is no other mapping.
+      const { where: _, share: __, ...same } = resource;
+      const key = JSON.stringify(same);
+      const mapping = found.get(key) ?? { resource, accounts: [], rows: [] };
+      found.set(key, mapping);
+      const account = config.account.name;
+      if (account !== null) mapping.accounts.push(account);
+      if (resource.where !== undefined) mapping.rows.push({ account, where: resource.where });
+    }
+  return [...found.values()].map((mapping) =>
+    mapping.accounts.length === all.length ? { ...mapping, accounts: [] } : mapping,
+  );
 }
 
 /** The desk of a Stripe account among those that are known; null when the config has none for it any more. */

@@ -6,6 +6,8 @@ export const auditFilterSchema = z.object({
   /** E-mail address, or `system`, or `policy`. */
   actor: z.string().max(200).optional(),
   action: z.array(z.string().max(50)).max(50).optional(),
+  /** Id of a Stripe account. */
+  account: z.string().max(100).optional(),
   resource: z.string().max(200).optional(),
   from: z.date().optional(),
   /** Before this instant. */
@@ -27,6 +29,7 @@ export function auditCondition(sql: Sql, filter: AuditFilter): Fragment {
     true
     ${filter.actor ? sql`AND e.actor = ${filter.actor}` : sql``}
     ${filter.action && filter.action.length > 0 ? sql`AND e.action = ANY(${filter.action}::text[])` : sql``}
+    ${filter.account ? sql`AND e.account_id = ${filter.account}` : sql``}
     ${filter.resource ? sql`AND e.resource = ${filter.resource}` : sql``}
     ${filter.from ? sql`AND e.at >= ${filter.from}` : sql``}
     ${filter.to ? sql`AND e.at < ${filter.to}` : sql``}

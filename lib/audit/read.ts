@@ -5,7 +5,10 @@ import { type AuditSentence, auditSentence } from "./sentence.ts";
 
 /** An entry as people read it, with where it stands in the chain and what it is about. */
 export type ReadEntry = AuditSentence &
-  Pick<AuditView, "seq" | "at" | "discrepancyId" | "runId" | "bulkId" | "subject" | "resource" | "hash">;
+  Pick<
+    AuditView,
+    "seq" | "at" | "discrepancyId" | "runId" | "bulkId" | "subject" | "accountId" | "resource" | "hash"
+  >;
 
 export interface AuditPage {
   entries: ReadEntry[];
@@ -31,6 +34,7 @@ export async function readAudit(
     runId: entry.runId,
     bulkId: entry.bulkId,
     subject: entry.subject,
+    accountId: entry.accountId,
     resource: entry.resource,
     hash: entry.hash,
   }));

@@ -130,13 +130,25 @@ export async function countChanges(sql: Sql, filter: DiscrepancyFilter, now: Dat
   return changes.map(({ all, ...change }) => ({ ...change, more: bounded && all > countLimit }));
 }
 
-/** How many there are in each state. */
-export async function countStates(sql: Sql): Promise<Record<DiscrepancyState, number>> {
+/** How many there are in each state, of one account or of all. */
+export async function countStates(
+  sql: Sql,
+  account?: string | undefined,
+): Promise<Record<DiscrepancyState, number>> {
   const rows = await sql<{ state: DiscrepancyState; count: number }[]>`
-    SELECT t.state, sum(t.rows)::bigint AS count FROM driftdesk.discrepancy_totals t GROUP BY t.state`;
+    SELECT t.state, sum(t.rows)::bigint AS count FROM driftdesk.discrepancy_totals t
+    ${account === undefined ? sql`` : sql`WHERE t.account_id = ${account}`}
+    GROUP BY t.state`;
   const counted = new Map(rows.map(({ state, count }) => [state, count]));
   return Object.fromEntries(discrepancyStates.map((state) => [state, counted.get(state) ?? 0])) as Record<
     DiscrepancyState,
     number
   >;
+}
+/** How much is open in each account; one without anything is not in it. */
+export async function countOpen(sql: Sql): Promise<Map<string, number>> {
+  const rows = await sql<{ account: string; count: number }[]>`
+    SELECT t.account_id AS account, sum(t.rows)::bigint AS count FROM driftdesk.discrepancy_totals t
+    WHERE t.state = 'open' GROUP BY t.account_id`;
+  return new Map(rows.map(({ account, count }) => [account, count]));
 }

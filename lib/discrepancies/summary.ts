@@ -38,25 +38,26 @@ export interface Summary {
 }
 
 /** What is open right now: who is hurt, how much money hangs on it, since when, and where. */
-export async function summarise(sql: Sql, now: Date): Promise<Summary> {
+export async function summarise(sql: Sql, now: Date, account?: string | undefined): Promise<Summary> {
+  const open = sql`d.state = 'open' ${account === undefined ? sql`` : sql`AND d.account_id = ${account}`}`;
   const since = new Date(now.getTime() - 24 * 3_600_000);
   const [perImpact, perResource, stakes, [affected]] = await Promise.all([
     sql<Omit<ImpactSummary, "stakes">[]>`
       SELECT d.impact, count(*) AS rows, count(DISTINCT ${person(sql)}) AS customers, min(d.opened_at) AS "oldestAt",
              count(*) FILTER (WHERE d.opened_at >= ${since}) AS "newRows"
       FROM driftdesk.discrepancies d
-      WHERE d.state = 'open'
+      WHERE ${open}
       GROUP BY d.impact`,
     sql<{ resource: string; impact: Impact; rows: number; oldestAt: Date }[]>`
       SELECT d.resource, d.impact, count(*) AS rows, min(d.opened_at) AS "oldestAt"
       FROM driftdesk.discrepancies d
-      WHERE d.state = 'open'
+      WHERE ${open}
       GROUP BY d.resource, d.impact`,
     sql<(Amount & { resource: string | null; impact: Impact | null })[]>`
       WITH stake AS (
         SELECT d.impact, d.resource, d.currency, coalesce(d.stripe_id, '#' || d.id) AS object, max(d.amount_minor) AS amount
         FROM driftdesk.discrepancies d
-        WHERE d.state = 'open' AND d.amount_minor > 0 AND d.currency IS NOT NULL
+        WHERE ${open} AND d.amount_minor > 0 AND d.currency IS NOT NULL
         GROUP BY GROUPING SETS ((d.impact, d.currency, object), (d.resource, d.currency, object))
       )
       SELECT s.impact, s.resource, s.currency, sum(s.amount)::bigint AS "amountMinor"
@@ -66,7 +67,7 @@ export async function summarise(sql: Sql, now: Date): Promise<Summary> {
     sql<{ customers: number }[]>`
       SELECT count(DISTINCT ${person(sql)}) AS customers
       FROM driftdesk.discrepancies d
-      WHERE d.state = 'open' AND d.impact IN ('paid_no_access', 'access_no_pay')`,
+      WHERE ${open} AND d.impact IN ('paid_no_access', 'access_no_pay')`,
   ]);
   const stakesOf = (wanted: (stake: (typeof stakes)[number]) => boolean) =>
     stakes.filter(wanted).map(({ amountMinor, currency }) => ({ amountMinor, currency }));
@@ -112,12 +113,18 @@ export interface DriftDay {
 }
 
 /** What was found and what was settled on each of the last days, oldest first, without gaps. */
-export async function driftByDay(sql: Sql, now: Date, days: number): Promise<DriftDay[]> {
+export async function driftByDay(
+  sql: Sql,
+  now: Date,
+  days: number,
+  account?: string | undefined,
+): Promise<DriftDay[]> {
+  const of = account === undefined ? sql`true` : sql`d.account_id = ${account}`;
   const rows = await sql<{ day: string; cause: Cause | null; what: string; rows: number }[]>`
     WITH happened AS (
-      SELECT d.first_seen_at AS at, d.cause, 'found' AS what FROM driftdesk.discrepancies d
+      SELECT d.first_seen_at AS at, d.cause, 'found' AS what FROM driftdesk.discrepancies d WHERE ${of}
       UNION ALL
-      SELECT d.closed_at, NULL, d.state FROM driftdesk.discrepancies d WHERE d.state IN ('fixed', 'resolved')
+      SELECT d.closed_at, NULL, d.state FROM driftdesk.discrepancies d WHERE d.state IN ('fixed', 'resolved') AND ${of}
     )
     SELECT to_char(h.at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day, h.cause, h.what, count(*) AS rows
     FROM happened h

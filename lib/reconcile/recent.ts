@@ -1,7 +1,10 @@
 import type { Sql } from "postgres";
-import { getRun, type RunView } from "./runs.ts";
+import { aboutAccount, getRun, type OneOfSeveral, type RunView } from "./runs.ts";
 
+/** The runs that say how far the numbers of one account can be trusted. */
 export interface RecentRuns {
+  /** The account's name in the config; null in the short form. */
+  account: string | null;
   /** Queued or running. */
   underWay: RunView | null;
   /** The newest that came to an end by itself, whatever the end was. */
@@ -10,8 +13,8 @@ export interface RecentRuns {
   lastAnswer: RunView | null;
 }
 
-/** The runs that say how far the numbers can be trusted. */
-export async function recentRuns(sql: Sql): Promise<RecentRuns> {
+/** `of` is one of several accounts; left out, whatever ran is meant. */
+export async function recentRuns(sql: Sql, of?: OneOfSeveral): Promise<RecentRuns> {
   const [found] = await sql<
     { underWay: number | null; lastEnded: number | null; lastAnswer: number | null }[]
   >`
@@ -19,14 +22,14 @@ export async function recentRuns(sql: Sql): Promise<RecentRuns> {
            max(r.id) FILTER (WHERE r.state NOT IN ('queued', 'running', 'cancelled')) AS "lastEnded",
            max(r.id) FILTER (WHERE r.state IN ('succeeded', 'incomplete', 'suspicious')) AS "lastAnswer"
     FROM driftdesk.runs r
-    WHERE r.mode <> 'targeted'`;
+    WHERE r.mode <> 'targeted' ${of ? sql`AND ${aboutAccount(sql, of)}` : sql``}`;
   const read = (id: number | null | undefined) => (id ? getRun(sql, id) : null);
   const [underWay, lastEnded, lastAnswer] = await Promise.all([
     read(found?.underWay),
     read(found?.lastEnded),
     read(found?.lastAnswer),
   ]);
-  return { underWay, lastEnded, lastAnswer };
+  return { account: of?.name ?? null, underWay, lastEnded, lastAnswer };
 }
 
 /** The account of the newest run that reached Stripe; null before there was one. */

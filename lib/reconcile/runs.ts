@@ -134,14 +134,26 @@ export async function getRun(sql: Sql, id: number): Promise<RunView | null> {
   return run ?? null;
 }
 
+/** An account, where there are several. */
+export interface OneOfSeveral {
+  name: string | null;
+  /** Null before the first run that reached Stripe. */
+  id: string | null;
+}
+
+/** Whether a run `r` is about an account: also one from before it had its name, and one that has not reached Stripe. */
+export const aboutAccount = (sql: Sql, { name, id }: OneOfSeveral) =>
+  sql`(r.account_id = ${id}::text OR (r.account_id IS NULL AND r.account_name = ${name}::text))`;
+
 /** Newest first; `before` is the id that the previous page ended with. */
 export async function listRuns(
   sql: Sql,
-  page: { limit: number; before?: number | undefined },
+  page: { limit: number; before?: number | undefined; of?: OneOfSeveral | undefined },
 ): Promise<RunView[]> {
   return sql<RunView[]>`
     SELECT ${columns(sql)} FROM driftdesk.runs r
-    ${page.before ? sql`WHERE r.id < ${page.before}` : sql``}
+    WHERE true ${page.before ? sql`AND r.id < ${page.before}` : sql``}
+      ${page.of ? sql`AND ${aboutAccount(sql, page.of)}` : sql``}
     ORDER BY r.id DESC LIMIT ${page.limit}`;
 }
 

@@ -18,7 +18,7 @@ import { resourceTitle } from "@/components/format/words.ts";
 import { PageHeader } from "@/components/frame/page-header.tsx";
 import { Button } from "@/components/ui/button.tsx";
 import { EmptyState } from "@/components/ui/empty-state.tsx";
-import { mappedResources } from "@/lib/accounts/known.ts";
+import { tablesOf } from "@/lib/accounts/known.ts";
 import { auditActors } from "@/lib/audit/list.ts";
 import { readAudit } from "@/lib/audit/read.ts";
 import { auditActions } from "@/lib/audit/sentence.ts";
@@ -73,7 +73,10 @@ export default async function AuditPage({ searchParams }: { searchParams: Promis
         filtered={filtered}
         people={people.map((email) => ({ value: email, label: email === "system" ? "Driftdesk" : email }))}
         actions={auditActions.map((action) => ({ value: action, label: actionWords[action] }))}
-        resources={mappedResources(desk).map(({ name }) => ({ value: name, label: resourceTitle(name) }))}
+        resources={tablesOf(desk).map(({ resource }) => ({
+          value: resource,
+          label: resourceTitle(resource),
+        }))}
       />
       {page.entries.length > 0 ? (
         <Entries entries={page.entries} />

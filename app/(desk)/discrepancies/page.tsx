@@ -8,13 +8,13 @@ import { EmptyList } from "@/components/discrepancies/empty-list.tsx";
 import { Heading } from "@/components/discrepancies/heading.tsx";
 import { filterOf, loadListParams, sortOf } from "@/components/discrepancies/search-params.ts";
 import { RunButton } from "@/components/frame/run-button.tsx";
-import { mappedResources } from "@/lib/accounts/known.ts";
+import { tablesOf } from "@/lib/accounts/known.ts";
 import { can } from "@/lib/auth/permissions.ts";
 import { countChanges, countStates } from "@/lib/discrepancies/facets.ts";
 import { listDiscrepancies } from "@/lib/discrepancies/list.ts";
 import { waitingForSecond } from "@/lib/discrepancies/waiting.ts";
 import { runNow } from "../runs/actions.ts";
-import { currentRuns } from "../runs/recent.ts";
+import { inView } from "../runs/recent.ts";
 import { approveAction, decideAction, declineAction, followAction, previewAction } from "./actions.ts";
 
 export const metadata: Metadata = { title: "Drift" };
@@ -32,10 +32,11 @@ export default async function DriftPage({ searchParams }: { searchParams: Promis
   const actor = await requireActor();
   const desk = await getDesk();
   const params = await loadListParams(searchParams);
-  const filter = filterOf(params);
+  const { id: account, runs } = await inView(params.account);
+  const filter = { ...filterOf(params), account };
   // Taken before the list is read: what changes in between is not among "all that match".
   const loadedAt = desk.now();
-  const [page, counts, groups, waiting, runs] = await Promise.all([
+  const [page, counts, groups, waiting] = await Promise.all([
     listDiscrepancies(desk.sql, {
       filter,
       sort: sortOf(params),
@@ -43,10 +44,9 @@ export default async function DriftPage({ searchParams }: { searchParams: Promis
       limit: pageSize,
       now: loadedAt,
     }),
-    countStates(desk.sql),
+    countStates(desk.sql, account),
     params.grouped ? countChanges(desk.sql, { ...filter, change: undefined }, loadedAt) : null,
     params.state === "waiting" ? waitingForSecond(desk) : [],
-    currentRuns(),
   ]);
   const rights = {
     email: actor.email,
@@ -57,7 +57,7 @@ export default async function DriftPage({ searchParams }: { searchParams: Promis
   const runButton = can(actor.role, "run") && (
     <RunButton
       runNow={runNow}
-      runningId={runs.underWay?.id ?? null}
+      runningIds={runs.flatMap(({ underWay }) => underWay?.id ?? [])}
       allowed
       label="Run now"
       variant="primary"
@@ -70,7 +70,7 @@ export default async function DriftPage({ searchParams }: { searchParams: Promis
       loadedAt={loadedAt}
       rights={rights}
       actions={actions}
-      resources={mappedResources(desk).map((resource) => resource.name)}
+      resources={tablesOf(desk).map(({ resource }) => resource)}
       groups={groups && [...groups]}
       heading={
         <Heading
@@ -83,7 +83,7 @@ export default async function DriftPage({ searchParams }: { searchParams: Promis
           runButton={runButton}
         />
       }
-      empty={<EmptyList params={params} lastAnswer={runs.lastAnswer} runButton={runButton} />}
+      empty={<EmptyList params={params} runs={runs} runButton={runButton} />}
     />
   );
 }

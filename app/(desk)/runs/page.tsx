@@ -6,18 +6,22 @@ import { getDesk } from "@/app/desk.ts";
 import { requireActor } from "@/app/session.ts";
 import { PageHeader } from "@/components/frame/page-header.tsx";
 import { RunButton } from "@/components/frame/run-button.tsx";
+import { withAccount } from "@/components/frame/with-account.ts";
 import { RunTable } from "@/components/runs/run-table.tsx";
 import { Button } from "@/components/ui/button.tsx";
 import { EmptyState } from "@/components/ui/empty-state.tsx";
 import { can } from "@/lib/auth/permissions.ts";
 import { listRuns } from "@/lib/reconcile/runs.ts";
 import { runNow } from "./actions.ts";
-import { currentRuns } from "./recent.ts";
+import { inView } from "./recent.ts";
 
 export const metadata: Metadata = { title: "Runs" };
 
 const pageSize = 50;
-const search = z.object({ before: z.coerce.number().int().positive().optional().catch(undefined) });
+const search = z.object({
+  before: z.coerce.number().int().positive().optional().catch(undefined),
+  account: z.string().max(100).optional().catch(undefined),
+});
 
 export default async function RunsPage({
   searchParams,
@@ -25,18 +29,16 @@ export default async function RunsPage({
   searchParams: Promise<Record<string, string | string[] | undefined>>;
 }) {
   const actor = await requireActor();
-  const { before } = search.parse(await searchParams);
+  const { before, account: asked } = search.parse(await searchParams);
   const desk = await getDesk();
-  const [found, { underWay }] = await Promise.all([
-    listRuns(desk.sql, { limit: pageSize + 1, before }),
-    currentRuns(),
-  ]);
+  const { id: account, of, runs: recent } = await inView(asked);
+  const found = await listRuns(desk.sql, { limit: pageSize + 1, before, of });
   const runs = found.slice(0, pageSize);
   const last = runs.at(-1);
   const button = (
     <RunButton
       runNow={runNow}
-      runningId={underWay?.id ?? null}
+      runningIds={recent.flatMap(({ underWay }) => underWay?.id ?? [])}
       allowed={can(actor.role, "run")}
       label="Run now"
       variant="primary"
@@ -49,7 +51,7 @@ export default async function RunsPage({
       </PageHeader>
       <div className="border-t border-line">
         {runs.length > 0 ? (
-          <RunTable runs={runs} now={desk.now()} />
+          <RunTable runs={runs} now={desk.now()} account={account} />
         ) : (
           <EmptyState icon={Workflow} title={before ? "No older runs." : "No run yet."}>
             {before ? "The list ends here." : "Start one to see where your records and Stripe disagree."}
@@ -60,12 +62,12 @@ export default async function RunsPage({
         <nav aria-label="Pages" className="flex gap-2 border-t border-line px-4 py-3 md:px-6">
           {before && (
             <Button asChild size="sm">
-              <Link href="/runs">Newest</Link>
+              <Link href={withAccount("/runs", account)}>Newest</Link>
             </Button>
           )}
           {found.length > pageSize && last && (
             <Button asChild size="sm">
-              <Link href={`/runs?before=${last.id}`}>Older runs</Link>
+              <Link href={withAccount(`/runs?before=${last.id}`, account)}>Older runs</Link>
             </Button>
           )}
         </nav>

@@ -2,16 +2,19 @@ import type { Metadata } from "next";
 import { getDesk } from "@/app/desk.ts";
 import { requireActor } from "@/app/session.ts";
 import { PageHeader } from "@/components/frame/page-header.tsx";
+import { Accounts } from "@/components/settings/accounts.tsx";
 import { CheckButton } from "@/components/settings/check-button.tsx";
 import { Mapping } from "@/components/settings/mapping.tsx";
 import { People } from "@/components/settings/people.tsx";
 import { Roles } from "@/components/settings/roles.tsx";
 import { Rules } from "@/components/settings/rules.tsx";
 import { Section } from "@/components/settings/section.tsx";
-import { mappedResources } from "@/lib/accounts/known.ts";
+import { mappingsOf } from "@/lib/accounts/known.ts";
 import { can } from "@/lib/auth/permissions.ts";
 import { listUsers } from "@/lib/auth/users.ts";
+import type { Config } from "@/lib/config/resource.ts";
 import { desksOf } from "@/lib/desk.ts";
+import { currentAccounts } from "../runs/recent.ts";
 import { addPerson, changeRole, checkNow, deactivatePerson } from "./actions.ts";
 
 export const metadata: Metadata = { title: "Settings" };
@@ -20,6 +23,8 @@ export default async function SettingsPage() {
   const actor = await requireActor();
   const desk = await getDesk();
   const people = await listUsers(desk);
+  const [first, ...others] = desksOf(desk).map(({ config }) => config) as [Config, ...Config[]];
+  const several = others.length > 0;
   const manages = can(actor.role, "manage_users");
   return (
     <>
@@ -35,19 +40,28 @@ export default async function SettingsPage() {
           <CheckButton checkNow={checkNow} />
         </Section>
       )}
+      {several && (
+        <Section
+          id="accounts"
+          title="Accounts"
+          text="The Stripe accounts that your records are compared with. Each has runs of its own."
+        >
+          <Accounts accounts={await currentAccounts()} configs={[first, ...others]} />
+        </Section>
+      )}
       <Section
         id="mapping"
         title="Mapping"
         text="Which of your tables mirrors what in Stripe, and what is compared."
       >
-        <Mapping resources={mappedResources(desk)} />
+        <Mapping mappings={mappingsOf(desk)} />
       </Section>
       <Section
         id="rules"
         title="Rules"
         text="When runs happen by themselves, and what keeps corrections within bounds."
       >
-        <Rules config={desksOf(desk)[0].config} />
+        <Rules config={desk.config} pace={several ? null : first.pace} />
       </Section>
       <Section
         id="people"

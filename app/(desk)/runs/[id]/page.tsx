@@ -6,6 +6,7 @@ import { z } from "zod";
 import { getDesk } from "@/app/desk.ts";
 import { requireActor } from "@/app/session.ts";
 import { PageHeader } from "@/components/frame/page-header.tsx";
+import { withAccount } from "@/components/frame/with-account.ts";
 import { figuresOf } from "@/components/runs/figures.ts";
 import { RunFacts } from "@/components/runs/run-facts.tsx";
 import { RunNotice } from "@/components/runs/run-notice.tsx";
@@ -57,7 +58,7 @@ export default async function RunPage({ params }: { params: Params }) {
               </Button>
               {found > 0 && (
                 <Button asChild>
-                  <Link href="/discrepancies">
+                  <Link href={withAccount("/discrepancies", run.accountName === null ? null : run.accountId)}>
                     <ArrowLeftRight aria-hidden />
                     Open differences
                   </Link>
