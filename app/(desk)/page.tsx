@@ -144,8 +144,9 @@ export default async function OverviewPage({ searchParams }: { searchParams: Pro
 
 /** The answer first: is anybody hurt right now? */
 function headline(summary: Summary, known: boolean): string {
-  if (!known) return "Not known yet.";
   if (summary.affectedCustomers > 0)
     return `${plural(summary.affectedCustomers, "customer is", "customers are")} affected.`;
+  // What one account has not been asked about may be the worst of all.
+  if (!known) return "Not known yet.";
   return summary.rows > 0 ? "Nobody is locked out or let in by mistake." : "Nothing differs.";
 }

@@ -61,10 +61,11 @@ export function AccountSwitcher() {
             <DropdownMenuRadioItem
               key={account.name ?? account.id}
               value={account.id ?? ""}
+              className="py-1"
               disabled={account.id === null}
             >
               <span className="min-w-0 flex-1">
-                <span className="block truncate leading-4">{titleOfAccount(account)}</span>
+                <span className="block truncate">{titleOfAccount(account)}</span>
                 <span className="block truncate font-mono text-12 leading-4 text-ink-3">
                   {account.id ?? <span className="font-sans">not compared yet</span>}
                 </span>

@@ -60,7 +60,7 @@ export function AccountLabel({
   const known = accounts.find((account) => account.id === id && id) ?? { name: name ?? null, id: id ?? null };
   if (known.name === null && known.id === null) return null;
   return (
-    <Badge tone="outline" className="max-w-40 font-normal">
+    <Badge tone="outline" className="max-w-28 shrink-0 font-normal">
       <span className="sr-only">Account </span>
       <span className="truncate">{titleOfAccount(known)}</span>
     </Badge>

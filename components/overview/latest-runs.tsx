@@ -16,14 +16,17 @@ export function LatestRuns({ runs }: { runs: readonly RunView[] }) {
         return (
           <li key={run.id} className="relative flex h-10 items-center gap-3 px-4 has-[a:hover]:bg-hover">
             <RunState state={run.state} iconOnly />
-            <Link href={`/runs/${run.id}`} className="rounded-sm font-medium after:absolute after:inset-0">
+            <Link
+              href={`/runs/${run.id}`}
+              className="rounded-sm font-medium whitespace-nowrap after:absolute after:inset-0"
+            >
               Run {run.id}
             </Link>
             <AccountLabel id={run.accountId} name={run.accountName} />
             <span className="relative text-ink-3">
               <Time at={run.startedAt ?? run.requestedAt} />
             </span>
-            <span className="ml-auto text-ink-3 max-sm:hidden">
+            <span className="ml-auto whitespace-nowrap text-ink-3 max-sm:hidden">
               {duration !== null && run.finishedAt && durationText(duration)}
             </span>
             <span className="w-20 text-right whitespace-nowrap text-ink-2">{count(found)} found</span>

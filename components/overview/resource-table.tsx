@@ -61,7 +61,13 @@ export function ResourceTable({
               >
                 {resourceTitle(resource)}
               </Link>
-              <span className="ml-2 font-mono text-12 text-ink-3 max-lg:hidden">{tables.join(", ")}</span>
+              <span className="ml-2 font-mono text-12 text-ink-3 max-lg:hidden">
+                {tables.length === 1 ? (
+                  tables[0]
+                ) : (
+                  <span title={tables.join(", ")}>{tables.length} tables</span>
+                )}
+              </span>
             </TableCell>
             <Figure value={open?.rows ?? 0} strong />
             {impacts.map((impact) => (

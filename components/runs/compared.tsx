@@ -22,8 +22,7 @@ export function Compared({ runs }: { runs: readonly RecentRuns[] }) {
   return (
     <>
       {records} compared in {plural(answers.length, "account")}; the oldest check was <Time at={oldest} />.
-      {missing.length > 0 &&
-        ` ${missing.join(", ")} ${missing.length === 1 ? "has" : "have"} not been compared yet.`}
+      {missing.length > 0 && ` Not compared yet: ${missing.join(", ")}.`}
     </>
   );
 }
