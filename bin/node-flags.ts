@@ -4,3 +4,7 @@
  * `driftdesk` has the same in package.json.
  */
 export const nodeFlags = ["--max-semi-space-size=8", "--heap-growing-percent=40"];
+
+/** A build works through none, and hands its flags on to workers in a way that not every flag may go. */
+export const flagsFor = (command: string | undefined): readonly string[] =>
+  command === "build" ? [] : nodeFlags;

@@ -4,10 +4,10 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { readSettings } from "../lib/desk.ts";
 import { whenAsked } from "./ending.ts";
-import { nodeFlags } from "./node-flags.ts";
+import { flagsFor } from "./node-flags.ts";
 
 const next = (...args: string[]) =>
-  spawn(process.execPath, [...nodeFlags, "node_modules/next/dist/bin/next", ...args], {
+  spawn(process.execPath, [...flagsFor(args[0]), "node_modules/next/dist/bin/next", ...args], {
     stdio: "inherit",
     // The web process lets go of its runs and its database first (app/web-process.ts).
     env: { ...process.env, NEXT_MANUAL_SIG_HANDLE: "true" },

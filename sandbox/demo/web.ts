@@ -4,7 +4,7 @@ import { readdirSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { nodeFlags } from "../../bin/node-flags.ts";
+import { flagsFor } from "../../bin/node-flags.ts";
 import { DriftdeskError } from "../../lib/errors.ts";
 
 type Cleanups = (() => Promise<unknown>)[];
@@ -62,7 +62,7 @@ export async function serveWeb(
 
 /** A child of Next. What it prints is kept, to be shown when it fails. */
 function run(args: string[], variables: Record<string, string>) {
-  const child = spawn(process.execPath, [...nodeFlags, nextBin, ...args], {
+  const child = spawn(process.execPath, [...flagsFor(args[0]), nextBin, ...args], {
     stdio: ["ignore", "pipe", "pipe"],
     // A group of its own: Ctrl-C reaches it through us, after which we can wait for it.
     detached: process.platform !== "win32",
