@@ -28,8 +28,12 @@ export class Budget {
 
   /** From now on at most so many a second go from here; the others leave the rest to other processes. */
   share(perSecond: number, now: number): void {
+    const before = this.rate(now);
     if (perSecond < this.#share) this.#remember(now);
     this.#share = perSecond;
+    const rate = this.rate(now);
+    // What was not sent at the lower rate is not made up for at the higher one.
+    if (rate > before) this.#from = Math.max(this.#from, now - 1_000 / rate);
   }
 
   /** When the next request could go: evenly spread, and never more than the rate within any second. */
@@ -43,8 +47,9 @@ export class Budget {
     return Math.max(this.#from + 1_000 / rate, sent + (1_000 * count) / most);
   }
 
-  take(now: number): void {
-    this.#from = Math.max(this.#from + 1_000 / this.rate(now), now - catchUpMs);
+  /** `due`: when it could have gone. What a timer was late is made up for; that nobody asked is not. */
+  take(now: number, due: number): void {
+    this.#from = Math.max(due, now - catchUpMs);
     this.#sent[this.#oldest] = now;
     this.#oldest = (this.#oldest + 1) % this.#sent.length;
   }

@@ -1,6 +1,6 @@
 /** Those who ask one endpoint with one priority, and what they would ask if nobody held them back. */
 export class Line {
-  readonly #waiting: { ticket: number; go: () => void }[] = [];
+  readonly #waiting: { ticket: number; since: number; go: () => void }[] = [];
   /** When the last ones were sent; those before `#first` are forgotten. */
   #sent: number[] = [];
   #first = 0;
@@ -18,9 +18,14 @@ export class Line {
     return this.#waiting[0]?.ticket ?? Number.POSITIVE_INFINITY;
   }
 
+  /** Since when whoever has waited longest does so. */
+  get since(): number {
+    return this.#waiting[0]?.since ?? Number.POSITIVE_INFINITY;
+  }
+
   join(ticket: number, now: number, go: () => void): void {
     this.#settle(now);
-    this.#waiting.push({ ticket, go });
+    this.#waiting.push({ ticket, since: now, go });
   }
 
   send(now: number): void {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { Gate, type Limits } from "../../sandbox/server/limits.ts";
 import { Refusal } from "../../sandbox/server/refusal.ts";
 import { type Budgets, type Ending, Pace, type Priority } from "./pace.ts";
-import { jitter, SimulatedClock } from "./testing-clock.ts";
+import { busiestSecond, jitter, SimulatedClock } from "./testing.ts";
 
 interface Load {
   endpoint: string;
@@ -34,17 +34,6 @@ async function simulate(
   for (const load of loads) for (let i = 0; i < load.callers; i++) void caller(load);
   await clock.run(endMs);
   return sent;
-}
-
-/** The most requests within any second, one that begins with a request being the worst. */
-function busiestSecond(times: number[]): number {
-  const sorted = [...times].sort((a, b) => a - b);
-  let busiest = 0;
-  for (let i = 0, end = 0; i < sorted.length; i++) {
-    while (end < sorted.length && (sorted[end] as number) < (sorted[i] as number) + 1_000) end++;
-    busiest = Math.max(busiest, end - i);
-  }
-  return busiest;
 }
 
 const all = (sent: Map<string, number[]>) => [...sent.values()].flat();

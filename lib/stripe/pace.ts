@@ -241,13 +241,15 @@ export class Pace {
     const priority = this.#turns.next(has("person"), has("run"));
     const [first] = ready.filter((queue) => queue.next === priority).sort((a, b) => a.ticket - b.ticket);
     if (!first || !priority) return;
-    first.budget.take(now);
-    this.#account.take(now);
+    const line = first.lines[priority];
+    const due = Math.max(line.since, first.budget.earliest(now));
+    first.budget.take(now, due);
+    this.#account.take(now, Math.max(due, this.#account.earliest(now)));
     first.turns.took(priority);
     this.#turns.took(priority);
     first.inFlight++;
     this.#inFlight++;
-    first.lines[priority].send(now);
+    line.send(now);
   }
 
   #wake(at: number, now: number): void {

@@ -7,7 +7,7 @@ import { type FreshDatabase, freshDatabase } from "../db/testing.ts";
 import type { Budgets, Priority } from "./pace.ts";
 import { type Board, openBoard } from "./pace-board.ts";
 import { SharedPace } from "./shared-pace.ts";
-import { jitter, SimulatedClock } from "./testing-clock.ts";
+import { busiestSecond, jitter, SimulatedClock } from "./testing.ts";
 
 let database: FreshDatabase;
 beforeAll(async () => {
@@ -152,6 +152,10 @@ test.each([2, 8])("%i processes together use the budget like one", async (count)
   await account.until(20);
   expect(refusedShare(account.all())).toBe(0);
   expect(rate(account.all(), 1, 20)).toBeGreaterThanOrEqual(97);
+  const times = account.all().map(({ at }) => at);
+  // Each begins with a request of which the others know nothing, and each one's shares are rounded.
+  expect(busiestSecond(times)).toBeLessThanOrEqual(100 + 2 * count);
+  expect(busiestSecond(times.filter((at) => at > 2_000))).toBeLessThanOrEqual(100 + count);
   for (const { sent } of processes) expect(rate(sent, 2, 20)).toBeGreaterThanOrEqual(0.9 * (100 / count));
 });
 
@@ -166,7 +170,8 @@ test("one that comes later gets its part within a second, and nobody is refused 
   expect(rate(second.sent, 6, 20)).toBeGreaterThanOrEqual(47);
   expect(rate(first.sent, 6, 20)).toBeGreaterThanOrEqual(47);
   expect(rate(account.all(), 0, 20)).toBeGreaterThanOrEqual(97);
-  expect(refusedShare(account.all())).toBe(0);
+  // The first request of a newcomer waits for nobody.
+  expect(busiestSecond(account.all().map(({ at }) => at))).toBeLessThanOrEqual(102);
 });
 
 test("one that wants little gets all of that, and the others the rest", async () => {

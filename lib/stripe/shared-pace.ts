@@ -87,7 +87,7 @@ export class SharedPace {
     this.#told = new Set(demand.keys());
     const wanted = this.#fairShares(demand);
     // Down first: what is said to be free must be free.
-    this.#use(wanted, this.#held, this.#end);
+    if (began < this.#end) this.#use(wanted, this.#held, this.#end);
     const answer = await board.exchange(this.#report(demand, wanted));
     this.#ahead ??= answer.now - clock.now();
     this.#others = answer.others;

@@ -48,3 +48,14 @@ export function jitter(): () => number {
     return (state % 80) / 10;
   };
 }
+
+/** The most requests within any second, one that begins with a request being the worst. */
+export function busiestSecond(times: number[]): number {
+  const sorted = [...times].sort((a, b) => a - b);
+  let busiest = 0;
+  for (let i = 0, end = 0; i < sorted.length; i++) {
+    while (end < sorted.length && (sorted[end] as number) < (sorted[i] as number) + 1_000) end++;
+    busiest = Math.max(busiest, end - i);
+  }
+  return busiest;
+}
