@@ -20,8 +20,9 @@ const recoverMs = 10_000;
 const evenly = 2;
 /** From there on it doubles in this time. */
 const doubleMs = 5_000;
-/** Where every way back ends in a refusal, so many requests are let through between two of them. */
+/** Where every way back ends in a refusal, so many requests are let through between two of them, if that is not too long. */
 const requestsPerProbe = 300;
+const longestRecoverMs = 120_000;
 const mildest = 0.7;
 const harshest = 0.5;
 
@@ -77,7 +78,8 @@ export class Limit {
     const quietMs = now - this.#sign.at;
     if (quietMs < stillFallingMs) return this.#sign.recoverMs;
     if (quietMs > 3 * this.#sign.recoverMs) return recoverMs;
-    return Math.min(2 * this.#sign.recoverMs, Math.max(recoverMs, (1_000 * requestsPerProbe) / level));
+    const probeMs = Math.max(recoverMs, (1_000 * requestsPerProbe) / level);
+    return Math.min(2 * this.#sign.recoverMs, probeMs, longestRecoverMs);
   }
 }
 
