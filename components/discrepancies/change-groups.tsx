@@ -2,6 +2,7 @@
 
 import type { ChangeCount } from "@/lib/discrepancies/facets.ts";
 import { ImpactShape } from "../format/impact-badge.tsx";
+import { moneyText } from "../format/money.tsx";
 import { Stakes } from "../format/stakes.tsx";
 import { count, impactWords } from "../format/words.ts";
 
@@ -43,8 +44,9 @@ export function ChangeGroups({
                 {group.more && "+"}
               </span>
               {group.stakes.length > 0 && (
-                <span className="text-12 text-ink-2">
+                <span className="flex gap-3 text-12 whitespace-nowrap text-ink-2">
                   <Stakes stakes={group.stakes.slice(0, 2)} />
+                  {group.stakes.length > 2 && <MoreCurrencies stakes={group.stakes.slice(2)} />}
                 </span>
               )}
             </button>
@@ -52,5 +54,15 @@ export function ChangeGroups({
         );
       })}
     </ul>
+  );
+}
+
+function MoreCurrencies({ stakes }: { stakes: ChangeCount["stakes"] }) {
+  const text = stakes.map(({ amountMinor, currency }) => moneyText(amountMinor, currency)).join(", ");
+  return (
+    <span title={text} className="text-ink-3">
+      <span aria-hidden>+{stakes.length}</span>
+      <span className="sr-only">{text}</span>
+    </span>
   );
 }

@@ -103,7 +103,7 @@ async function countAges(sql: Sql, filter: DiscrepancyFilter, now: Date): Promis
 export interface ChangeCount extends FacetValue {
   /** Which most of its rows have. */
   impact: Impact;
-  /** The money that its rows are about, the most first. */
+  /** The money that its rows are about, the commonest currency first. */
   stakes: Amount[];
 }
 
@@ -115,14 +115,14 @@ export async function countChanges(sql: Sql, filter: DiscrepancyFilter, now: Dat
     impacts AS (
       SELECT g.change, g.impact, sum(g.rows) AS rows FROM g GROUP BY g.change, g.impact HAVING sum(g.rows) > 0
     ), stakes AS (
-      SELECT g.change, g.currency, sum(g.amount_minor)::bigint AS amount FROM g
+      SELECT g.change, g.currency, sum(g.rows) AS rows, sum(g.amount_minor)::bigint AS amount FROM g
       WHERE g.currency IS NOT NULL GROUP BY g.change, g.currency HAVING sum(g.amount_minor) > 0
     )
     SELECT i.change AS value, (array_agg(i.impact ORDER BY i.rows DESC, i.impact))[1] AS impact,
            sum(i.rows)::bigint AS count, sum(sum(i.rows)) OVER ()::bigint AS "all",
            coalesce((
              SELECT jsonb_agg(jsonb_build_object('amountMinor', s.amount, 'currency', s.currency)
-                              ORDER BY s.amount DESC, s.currency)
+                              ORDER BY s.rows DESC, s.currency)
              FROM stakes s WHERE s.change = i.change), '[]') AS stakes
     FROM impacts i
     GROUP BY i.change ORDER BY count DESC, value
