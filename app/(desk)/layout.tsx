@@ -1,4 +1,3 @@
-import Link from "next/link";
 import { redirect } from "next/navigation";
 import type { ReactNode } from "react";
 import { getDesk } from "@/app/desk.ts";
@@ -6,6 +5,7 @@ import { currentActor } from "@/app/session.ts";
 import { Account } from "@/components/frame/account.tsx";
 import { type Frame, FrameProvider } from "@/components/frame/accounts.tsx";
 import { Checked } from "@/components/frame/checked.tsx";
+import { HomeLink } from "@/components/frame/home-link.tsx";
 import { Mark } from "@/components/frame/mark.tsx";
 import { Navigation } from "@/components/frame/navigation.tsx";
 import { type Person, PersonMenu } from "@/components/frame/person-menu.tsx";
@@ -31,10 +31,10 @@ export default async function DeskLayout({ children }: { children: ReactNode }) 
           Skip to the content
         </a>
         <aside className="sticky top-0 hidden h-dvh flex-col border-r border-line bg-canvas md:flex">
-          <Link href="/" className="mx-3 mt-3 mb-4 flex h-8 items-center gap-2.5 rounded-md px-1.5">
+          <HomeLink className="mx-3 mt-3 mb-4 flex h-8 items-center gap-2.5 rounded-md px-1.5">
             <Mark />
             <span className="text-14 font-semibold tracking-tight">Driftdesk</span>
-          </Link>
+          </HomeLink>
           <div className="flex-1 overflow-y-auto px-3">
             <Navigation place="side" />
           </div>
@@ -45,9 +45,9 @@ export default async function DeskLayout({ children }: { children: ReactNode }) 
         </aside>
         <div className="flex min-w-0 flex-col pb-14 md:pb-0">
           <header className="sticky top-0 z-30 flex h-12 items-center gap-3 border-b border-line bg-surface px-4 md:px-6">
-            <Link href="/" className="shrink-0 rounded-md md:hidden" aria-label="Overview">
+            <HomeLink className="shrink-0 rounded-md md:hidden" aria-label="Overview">
               <Mark />
-            </Link>
+            </HomeLink>
             <Search />
             <div className="flex shrink-0 items-center gap-3">
               <Account />
