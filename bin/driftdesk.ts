@@ -11,6 +11,7 @@ import { discrepancies } from "./command/discrepancies.ts";
 import { note } from "./command/print.ts";
 import { reconcile } from "./command/reconcile.ts";
 import { addUserCommand } from "./command/users.ts";
+import { worker } from "./command/worker.ts";
 
 // A reader that has seen enough (`| head`) is no failure.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 2));
@@ -54,6 +55,11 @@ program
   .option("--json", "end with one line of JSON on stdout")
   .option("--resume", "go on with a run whose process was stopped or killed")
   .action(does(reconcile));
+
+program
+  .command("worker")
+  .description("work off runs, bulk actions and schedules until told to stop, beside any number of others")
+  .action(does(worker));
 
 program
   .command("discrepancies")

@@ -4,6 +4,7 @@ import type { RunState } from "../../lib/db/schema.ts";
 import { type Desks, openDesk, systemActor } from "../../lib/desk.ts";
 import { DriftdeskError } from "../../lib/errors.ts";
 import { followRun } from "../../lib/reconcile/follow.ts";
+import { type Rate, timeLeftWords } from "../../lib/reconcile/rate.ts";
 import { executeRun } from "../../lib/reconcile/run.ts";
 import { listRuns, type RunView, requestRuns, runSummary } from "../../lib/reconcile/runs.ts";
 import { count, note, print } from "./print.ts";
@@ -58,7 +59,7 @@ async function carryOut(desks: Desks, id: number, signal: AbortSignal): Promise<
   const show = progressOf();
   const showing = (async () => {
     const steps = followRun(desks.sql, id, { everyMs: 1_000, signal: ended.signal });
-    for await (const step of steps) show(step.run);
+    for await (const step of steps) show(step.run, step.rate);
   })();
   const run = await execute(desks, id, signal).finally(async () => {
     ended.abort();
@@ -113,17 +114,22 @@ async function execute(desks: Desks, id: number, signal: AbortSignal): Promise<R
   }
 }
 
-/** A line for each resource whose figures changed since the last look. */
-function progressOf(): (run: RunView) => void {
+/** A line for each resource whose figures changed since the last look, and one for the run's pace. */
+function progressOf(): (run: RunView, rate?: Rate) => void {
   const shown = new Map<string, string>();
-  return (run) => {
+  return (run, rate) => {
+    const of = run.accountName === null ? "" : `${run.accountName} `;
     for (const r of run.resources) {
-      const parts = r.windowsTotal > 0 ? `, ${r.windowsDone} of ${count(r.windowsTotal, "part")}` : "";
-      const of = run.accountName === null ? "" : `${run.accountName} `;
-      const line = `${of}${r.resource}: ${r.state}${parts}, ${count(r.objects, "Stripe object")}, ${count(r.localRows, "local row")}`;
+      const whole = r.state === "fetching" ? r.objectsExpected : null;
+      const part = whole === null ? "" : `${r.objects.toLocaleString("en-US")} of `;
+      const read = `${part}${count(whole ?? r.objects, "object")} on ${count(r.pages, "page")}`;
+      const line = `${of}${r.resource}: ${r.state}, ${read}, ${count(r.localRows, "local row")}${r.message ? `. ${r.message}` : ""}`;
       if (shown.get(r.resource) !== line) note(line);
       shown.set(r.resource, line);
     }
+    if (!rate || rate.requestsPerSecond === null) return;
+    const left = rate.secondsLeft === null ? "" : `, ${timeLeftWords(rate.secondsLeft)}`;
+    note(`${of}${count(run.requests, "request")}, ${rate.requestsPerSecond.toFixed(1)} a second${left}`);
   };
 }
 

@@ -4,6 +4,7 @@ import type { RunView } from "@/lib/reconcile/runs.ts";
 export interface Figures {
   compared: number;
   objects: number;
+  pages: number;
   mismatch: number;
   missingLocal: number;
   missingInStripe: number;
@@ -26,6 +27,7 @@ export function figuresOf(run: RunView): Figures {
     ...kinds,
     compared: sum((r) => r.compared),
     objects: sum((r) => r.objects),
+    pages: sum((r) => r.pages),
     fixed: sum((r) => r.fixed),
     found: kinds.mismatch + kinds.missingLocal + kinds.missingInStripe + kinds.duplicate,
   };

@@ -1,21 +1,25 @@
 "use client";
 
 import { useEffect, useState } from "react";
+import type { Rate } from "@/lib/reconcile/rate.ts";
 import type { RunView } from "@/lib/reconcile/runs.ts";
 import { reviveRun } from "./figures.ts";
 
 const pollMs = 2_000;
 
+/** How fast it goes is told by events only. */
+export type LiveRun = RunView & { rate?: Rate };
+
 /** A run as it goes on: by server-sent events, or by asking again where these do not get through. */
-export function useLiveRun(initial: RunView, onEnd: () => void): RunView {
-  const [run, setRun] = useState(initial);
+export function useLiveRun(initial: RunView, onEnd: () => void): LiveRun {
+  const [run, setRun] = useState<LiveRun>(initial);
   const id = initial.id;
   const ended = isEnded(run);
   useEffect(() => {
     if (ended) return;
     let timer: ReturnType<typeof setInterval> | undefined;
     const take = (json: string) => {
-      const next = reviveRun(json);
+      const next: LiveRun = reviveRun(json);
       if (next.id === id) setRun(next);
     };
     const events = new EventSource(`/api/runs/${id}/events`);

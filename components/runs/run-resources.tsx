@@ -1,6 +1,6 @@
 import Link from "next/link";
 import type { RunView } from "@/lib/reconcile/runs.ts";
-import { count, resourceTitle, stepWords } from "../format/words.ts";
+import { resourceTitle, stepWords } from "../format/words.ts";
 import { withAccount } from "../frame/with-account.ts";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "../ui/table.tsx";
 import { foundIn } from "./figures.ts";
@@ -47,11 +47,6 @@ export function RunResources({ run }: { run: RunView }) {
               {stepWords[resource.state]}
               {resource.message && (
                 <p className="max-w-80 pb-2 text-12 text-pretty text-ink-3">{resource.message}</p>
-              )}
-              {resource.state === "fetching" && (
-                <span className="ml-2 text-ink-3">
-                  {count(resource.windowsDone)} of {count(resource.windowsTotal)} parts
-                </span>
               )}
             </TableCell>
             <Figure value={resource.objects} />

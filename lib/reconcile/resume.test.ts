@@ -175,7 +175,10 @@ test("Postgres lost what was staged and nobody noticed: the run says so instead 
   const gate = gated(t.desk.stripe, (call) => call === "retrieve");
   const running = executeRun(t.with({ stripe: gate.stripe }), id);
   await gate.reached;
-  // What a crash does to unlogged tables. The subscriptions may have been recorded before.
+  const recorded = () => t.desk.sql`
+    SELECT FROM driftdesk.run_resources WHERE run_id = ${id} AND resource = 'subscriptions' AND state = 'done'`;
+  await expect.poll(async () => (await recorded()).length, { timeout: 10_000 }).toBe(1);
+  // What a crash does to unlogged tables.
   const tables = await t.desk.sql<{ name: string }[]>`
     SELECT format('%I.%I', n.nspname, c.relname) AS name
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

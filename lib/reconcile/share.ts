@@ -49,19 +49,18 @@ export async function shareRun(sharing: Sharing, resources: readonly Resource[])
       const standing = await standingOf(mine, resources);
       if (standing.open.length === 0) return;
       if (standing.alone && !(await sharing.aloneNow())) return;
-      let idle = true;
-      for (const { resource, taken, fetching } of standing.open) {
+      for (const { resource, taken, state } of standing.open) {
         const { name } = resource;
-        if (tasks.has(name)) idle = false;
-        else if (!taken && (await takeOver(mine, resource, tasks))) idle = false;
-        else if (taken && fetching && performance.now() >= (helpFrom.get(name) ?? 0)) {
+        if (tasks.has(name) || (!taken && (await takeOver(mine, resource, tasks)))) continue;
+        if (taken && state === "fetching" && performance.now() >= (helpFrom.get(name) ?? 0))
           tasks.add(name, async () => {
             helpFrom.set(name, performance.now() + (await help(mine, resource)));
           });
-          idle = false;
-        }
       }
-      if (idle && sharing.onlyHelp && !standing.alone) return;
+      const more = standing.open.some(
+        ({ resource, state }) => tasks.has(resource.name) || state === "waiting" || state === "fetching",
+      );
+      if (sharing.onlyHelp && !more && !standing.alone) return;
       await tasks.change(signal);
     }
   } catch (error) {
@@ -75,7 +74,7 @@ export async function shareRun(sharing: Sharing, resources: readonly Resource[])
 
 interface Standing {
   /** Resources that have not come to their end, as far as this process knows them. */
-  open: { resource: Resource; taken: boolean; fetching: boolean }[];
+  open: { resource: Resource; taken: boolean; state: RunResourceState }[];
   /** No other process takes part. */
   alone: boolean;
 }
@@ -97,7 +96,7 @@ async function standingOf(
     ORDER BY r.resource`;
   const open = rows.flatMap(({ name, state, taken }) => {
     const resource = resources.find((one) => one.name === name);
-    return resource ? [{ resource, taken, fetching: state === "fetching" }] : [];
+    return resource ? [{ resource, taken, state }] : [];
   });
   return { open, alone: !rows.some((row) => row.others) };
 }

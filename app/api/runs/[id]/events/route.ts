@@ -4,7 +4,7 @@ import { getDesk } from "@/app/desk.ts";
 import { requireActor } from "@/app/session.ts";
 import { followRun } from "@/lib/reconcile/follow.ts";
 
-/** A run's progress as server-sent events, each with the whole run as JSON, until it ends. */
+/** A run's progress as server-sent events, each with the whole run as JSON and its rate, until it ends. */
 export function GET(request: Request, context: { params: Promise<{ id: string }> }): Promise<Response> {
   return answer(async () => {
     await requireActor("view");
@@ -16,7 +16,9 @@ export function GET(request: Request, context: { params: Promise<{ id: string }>
         const { value, done } = await events.next();
         if (done) return controller.close();
         const event = value.ended ? "end" : "progress";
-        controller.enqueue(encoder.encode(`event: ${event}\ndata: ${JSON.stringify(value.run)}\n\n`));
+        controller.enqueue(
+          encoder.encode(`event: ${event}\ndata: ${JSON.stringify({ ...value.run, rate: value.rate })}\n\n`),
+        );
       },
       async cancel() {
         await events.return(undefined);
