@@ -93,8 +93,11 @@ export const tables: Record<Kind, Table<never>> = {
   }),
 };
 
-export const createTable = (kind: Kind) => `
-  CREATE TABLE ${kind} (
+/** The table of a kind in the i-th account. */
+export const tableOf = (kind: Kind, account: number) => (account === 0 ? kind : `${kind}_${account + 1}`);
+
+export const createTable = (kind: Kind, name: string = kind) => `
+  CREATE TABLE ${name} (
     id text PRIMARY KEY, stripe_id text, updated_at timestamptz,
     ${Object.entries(tables[kind].columns)
       .map(([name, type]) => `${quoteName(name)} ${type}`)

@@ -7,6 +7,8 @@ import { nodeFlags } from "../bin/node-flags.ts";
 export interface BenchProcess {
   /** The next line that it writes, as JSON. */
   line(): Promise<unknown>;
+  /** Sends it a line. */
+  say(line: string): void;
   /** Asks it to end, by closing its input. */
   end(): void;
   ended: Promise<unknown>;
@@ -27,6 +29,7 @@ export function startProcess(
   const lines = createInterface({ input: child.stdout });
   return {
     ended,
+    say: (line) => child.stdin.write(`${line}\n`),
     end: () => child.stdin.end(),
     async line() {
       const first = await Promise.race([once(lines, "line"), ended.then(([code]) => Number(code))]);
