@@ -43,6 +43,7 @@ export async function reconcile(options: ReconcileOptions): Promise<number> {
     const runs: RunView[] = [];
     for (const one of ended) {
       if (one.status === "rejected") throw one.reason;
+      for (const line of takenAsRead(one.value)) note(line);
       note(ending(one.value));
       await print(options.json ? JSON.stringify(runSummary(one.value)) : table(one.value));
       runs.push(one.value);
@@ -138,6 +139,14 @@ function ending(run: RunView): string {
   const message = run.message ? ` ${run.message}` : "";
   return `${named(run)} ${run.state} after ${seconds.toFixed(1)} s and ${count(run.requests, "request")}.${message}`;
 }
+
+/** What the run did not read, and for how long it has not been. */
+const takenAsRead = (run: RunView): string[] =>
+  run.resources.flatMap(({ resource, settled, settledReadAt }) =>
+    settledReadAt === null
+      ? []
+      : `${resource}: ${count(settled, "settled object")} not read again, the oldest since ${settledReadAt}`,
+  );
 
 function table(run: RunView): string {
   const rows = run.resources.map((r) => [

@@ -24,7 +24,7 @@ export function ageText(at: Date, now: Date): string {
   return `${Math.floor(span / day)} d`;
 }
 
-/** "850 ms", "1.2 s", "3 min 4 s", "1 h 2 min". */
+/** "850 ms", "1.2 s", "3 min 4 s", "1 h 2 min", "7 d". */
 export function durationText(ms: number): string {
   if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`;
   if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`;
@@ -32,7 +32,9 @@ export function durationText(ms: number): string {
   const both = (large: string, small: number, unit: string) =>
     small === 0 ? large : `${large} ${small} ${unit}`;
   if (seconds < 3600) return both(`${Math.floor(seconds / 60)} min`, seconds % 60, "s");
-  return both(`${Math.floor(seconds / 3600)} h`, Math.floor((seconds % 3600) / 60), "min");
+  if (seconds < 48 * 3600)
+    return both(`${Math.floor(seconds / 3600)} h`, Math.floor((seconds % 3600) / 60), "min");
+  return both(`${Math.floor(seconds / 86_400)} d`, Math.floor((seconds % 86_400) / 3600), "h");
 }
 
 function dayText(at: Date, now: Date): string {

@@ -1,5 +1,4 @@
-import type { RunResource } from "@/lib/db/schema.ts";
-import type { RunView } from "@/lib/reconcile/runs.ts";
+import type { RunResourceView, RunView } from "@/lib/reconcile/runs.ts";
 
 export interface Figures {
   compared: number;
@@ -15,7 +14,7 @@ export interface Figures {
 
 /** A run's figures over all its resources. */
 export function figuresOf(run: RunView): Figures {
-  const sum = (read: (resource: RunResource) => number) =>
+  const sum = (read: (resource: RunResourceView) => number) =>
     run.resources.reduce((total, resource) => total + Number(read(resource)), 0);
   const kinds = {
     mismatch: sum((r) => r.mismatch),
@@ -33,7 +32,7 @@ export function figuresOf(run: RunView): Figures {
   };
 }
 
-export const foundIn = (resource: RunResource) =>
+export const foundIn = (resource: RunResourceView) =>
   resource.mismatch + resource.missingLocal + resource.missingInStripe + resource.duplicate;
 
 /** How long it took, or has taken so far; null before it began. */

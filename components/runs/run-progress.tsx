@@ -2,9 +2,8 @@
 
 import { useRouter } from "next/navigation";
 import { useCallback } from "react";
-import type { RunResource } from "@/lib/db/schema.ts";
 import { timeLeftWords } from "@/lib/reconcile/rate.ts";
-import type { RunView } from "@/lib/reconcile/runs.ts";
+import type { RunResourceView, RunView } from "@/lib/reconcile/runs.ts";
 import { durationText } from "../format/clock.ts";
 import { useNow } from "../format/time.tsx";
 import { count, plural, resourceTitle, resourceWords, stepWords } from "../format/words.ts";
@@ -64,13 +63,13 @@ const rateText = (perSecond: number) =>
   `${perSecond < 9.5 ? Number(perSecond.toFixed(1)) : Math.round(perSecond)} a second`;
 
 /** From 0 to 1; undefined where nobody can tell. */
-function shareOf({ state, objects, objectsExpected }: RunResource): number | undefined {
+function shareOf({ state, objects, objectsExpected }: RunResourceView): number | undefined {
   if (state === "waiting") return 0;
   if (state !== "fetching") return 1;
   return objectsExpected ? objects / objectsExpected : undefined;
 }
 
-function ResourceLine({ resource }: { resource: RunResource }) {
+function ResourceLine({ resource }: { resource: RunResourceView }) {
   const expected = resource.state === "fetching" && resource.objectsExpected;
   const found = foundIn(resource);
   const done = resource.state === "done";

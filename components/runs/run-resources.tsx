@@ -1,6 +1,7 @@
 import Link from "next/link";
 import type { RunView } from "@/lib/reconcile/runs.ts";
-import { resourceTitle, stepWords } from "../format/words.ts";
+import { Time } from "../format/time.tsx";
+import { plural, resourceTitle, stepWords } from "../format/words.ts";
 import { withAccount } from "../frame/with-account.ts";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "../ui/table.tsx";
 import { foundIn } from "./figures.ts";
@@ -48,8 +49,14 @@ export function RunResources({ run }: { run: RunView }) {
               {resource.message && (
                 <p className="max-w-80 pb-2 text-12 text-pretty text-ink-3">{resource.message}</p>
               )}
+              {resource.settledReadAt && (
+                <p className="max-w-80 pb-2 text-12 text-pretty text-ink-3">
+                  {plural(resource.settled, "settled object")} not read again: what stands for them is what
+                  Stripe said when they were last read, the oldest <Time at={resource.settledReadAt} />.
+                </p>
+              )}
             </TableCell>
-            <Figure value={resource.objects} />
+            <Figure value={resource.objects + resource.settled} />
             <Figure value={resource.localRows} />
             <Figure value={resource.compared} />
             <Figure value={resource.mismatch} strong />

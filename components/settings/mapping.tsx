@@ -1,6 +1,7 @@
 import type { ReactNode } from "react";
 import type { AccountsMapping } from "@/lib/accounts/known.ts";
 import type { Resource } from "@/lib/config/resource.ts";
+import { durationText } from "../format/clock.ts";
 import { resourceTitle, resourceWords } from "../format/words.ts";
 import { Badge } from "../ui/badge.tsx";
 
@@ -65,6 +66,13 @@ export function Mapping({ mappings }: { mappings: readonly AccountsMapping[] }) 
                 ? "A Stripe object without a row is shown, and no row is made for it."
                 : "A Stripe object without a row can get one."}
             </li>
+            {resource.settled && (
+              <li>
+                Objects that have been in a final state and in order for{" "}
+                {durationText(resource.settled.afterMs)} are read again every{" "}
+                {durationText(resource.settled.rereadEveryMs)} only.
+              </li>
+            )}
             {rows.map(({ account, where }) => (
               <li key={account}>
                 {account === null ? "Only rows" : `Of ${account}, only rows`} where <Code>{where}</Code>.

@@ -50,6 +50,12 @@ interface ResourceOf<K extends StripeType, T = StripeObjects[K]> {
   /** What to write into a row that Stripe does not know. Default `report`. */
   missingInStripe?: "report" | { set: Readonly<Record<string, unknown>> };
   /**
+   * Objects that have been in a final state and in order for `after` are read again every `rereadEvery` only: a
+   * difference that Stripe's side makes in one of them may stay unseen for that long. Not for customers, who have no
+   * final state. Default: every full run reads everything.
+   */
+  settled?: { after: Duration; rereadEvery: Duration };
+  /**
    * The columns of the row to insert for an object that has none; `account` is the account's name among `accounts`, null
    * in the short form. Default `report`.
    */

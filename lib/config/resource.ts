@@ -52,6 +52,8 @@ export interface Resource {
   expand: readonly string[];
   fields: readonly Field[];
   access: { field: string; granted: readonly string[] } | undefined;
+  /** When objects in a final state are read again on a slower rhythm; undefined: never. */
+  settled: { afterMs: number; rereadEveryMs: number } | undefined;
   missingInStripe: { set: Readonly<Record<string, unknown>> } | "report";
   missingLocal: { insert: (object: never) => Record<string, unknown> } | "report";
 }

@@ -55,6 +55,21 @@ describe("every mistake is named with its place, what was found and what to do",
       changed({}, { status: { lifetime: 5 } }),
       "status.lifetime: there is no such setting; there are ttl",
     ],
+    [
+      "a rhythm for what has no final state",
+      changed({ stripe: "customer", settled: { after: "30d", rereadEvery: "7d" } }),
+      "resources.invoices.settled: a customer has no final state: leave it out",
+    ],
+    [
+      "a rhythm without its end",
+      changed({ settled: { after: "30d" } }),
+      "resources.invoices.settled.rereadEvery: is missing: expected string",
+    ],
+    [
+      "a rhythm that never rests",
+      changed({ settled: { after: "0s", rereadEvery: "0s" } }),
+      "resources.invoices.settled.rereadEvery: nothing is always: leave the setting out instead",
+    ],
     ["a missing key", changed({ key: undefined }), "resources.invoices.key: is missing: expected string"],
     ["a key of another type", changed({ key: 5 }), "resources.invoices.key: found 5: expected string"],
     [

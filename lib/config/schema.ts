@@ -79,6 +79,12 @@ const resource = z
         granted: z.array(z.string()).min(1, "name at least one value").readonly(),
       })
       .optional(),
+    settled: z
+      .strictObject({
+        after: duration,
+        rereadEvery: duration,
+      })
+      .optional(),
     missingInStripe: z
       .union([z.literal("report"), z.strictObject({ set: z.record(z.string(), z.unknown()) })], {
         error: 'write "report", or { set: { column: value } }',
@@ -102,6 +108,10 @@ const resource = z
     const by = given.match?.by ?? "id";
     if (by !== "id" && ["refund", "dispute", "payout"].includes(given.stripe))
       issue(["match", "by"], `a ${given.stripe} names no customer: match it by "id"`);
+    if (given.settled && given.stripe === "customer")
+      issue(["settled"], "a customer has no final state: leave it out");
+    if (given.settled?.rereadEvery === 0)
+      issue(["settled", "rereadEvery"], "nothing is always: leave the setting out instead");
     if (given.missingInStripe !== "report")
       for (const column of Object.keys(given.missingInStripe.set))
         if (!(column in given.fields))
@@ -275,6 +285,7 @@ function normalise(
       return [];
     }),
     access: value.access,
+    settled: value.settled && { afterMs: value.settled.after, rereadEveryMs: value.settled.rereadEvery },
     missingInStripe: value.missingInStripe,
     missingLocal:
       missingLocal === "report"

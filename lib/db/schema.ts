@@ -3,6 +3,7 @@ import {
   bigint,
   boolean,
   customType,
+  doublePrecision,
   integer,
   jsonb,
   pgSchema,
@@ -142,6 +143,8 @@ export const runResources = driftdesk.table("run_resources", {
   duplicate: ref("duplicate").notNull().default(0),
   fixed: ref("fixed").notNull().default(0),
   rowErrors: ref("row_errors").notNull().default(0),
+  settled: ref("settled").notNull().default(0),
+  settledReadAt: time("settled_read_at"),
   message: text("message"),
   pages: integer("pages").notNull().default(0),
   /** How many objects there will be at the end, as far as that can be told. */
@@ -187,12 +190,48 @@ export const windows = driftdesk.table("windows", {
   claimedBy: uuid("claimed_by"),
   reached: ref("reached"),
   pages: integer("pages").notNull().default(0),
+  readAt: time("read_at"),
 });
 
 export const localCopies = driftdesk.table("local_copies", {
   runId: ref("run_id").notNull(),
   resource: text("resource").notNull(),
   rows: ref("rows").notNull(),
+});
+
+export const settled = driftdesk.table("settled", {
+  id: id(),
+  accountId: text("account_id").notNull(),
+  resource: text("resource").notNull(),
+  layout: text("layout").notNull(),
+});
+
+export const settledRanges = driftdesk.table("settled_ranges", {
+  settledId: ref("settled_id").notNull(),
+  createdFrom: ref("created_from").notNull(),
+  createdTo: ref("created_to").notNull(),
+  objects: integer("objects").notNull(),
+  readAt: time("read_at").notNull(),
+  goodUntil: time("good_until").notNull(),
+});
+
+export const settledObjects = driftdesk.table("settled_objects", {
+  settledId: ref("settled_id").notNull(),
+  created: ref("created").notNull(),
+  stripeId: text("stripe_id").notNull(),
+  match: text("match"),
+  customerId: text("customer_id"),
+  label: text("label"),
+  rank: doublePrecision("rank").notNull(),
+  amountMinor: ref("amount_minor").notNull(),
+  currency: text("currency"),
+  fields: text("fields").array().notNull(),
+});
+
+export const settledForgotten = driftdesk.table("settled_forgotten", {
+  settledId: ref("settled_id").notNull(),
+  stripeId: text("stripe_id").notNull(),
+  forgottenAt: time("forgotten_at").notNull(),
 });
 
 export const bulkActions = driftdesk.table("bulk_actions", {

@@ -91,7 +91,12 @@ describe("rows of a subscription", () => {
     company.change(agreeing, { status: "past_due", items: priced(agreeing, 1) });
     // Not a column that the fix writes.
     company.change(besides, { customer: "cus_another" });
+    await company.desk.sql`
+      INSERT INTO driftdesk.settled (account_id, resource, layout)
+      SELECT account_id, resource, '' FROM driftdesk.discrepancies WHERE id = ${rows[0]?.id ?? 0}`;
     const bulk = await apply(rows);
+    const forgotten = await company.desk.sql`SELECT stripe_id AS id FROM driftdesk.settled_forgotten`;
+    expect(forgotten.map((row) => row.id).sort()).toEqual([otherwise, agreeing].sort());
     expect(bulk).toMatchObject({ state: "done", applied: 2, stale: 2 });
     expect(await reasons(bulk, rows)).toEqual([stale, stale, null, null]);
     expect(await now(rows)).toMatchObject([

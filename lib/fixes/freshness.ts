@@ -9,6 +9,7 @@ import { keyEquals, matchSide } from "../local/guard.ts";
 import { readCurrent } from "../reconcile/current.ts";
 import { insertValues } from "../reconcile/insert.ts";
 import { columnOf, type Projected, projectObject } from "../reconcile/project.ts";
+import { forget } from "../reconcile/settled-forget.ts";
 import { whileSomebodyWaits } from "../stripe/priority.ts";
 import type { IntendedFix, Work } from "./execute.ts";
 import { lackingColumn, matchOf, targetOf } from "./plan.ts";
@@ -55,8 +56,19 @@ export async function freshen(work: Work, fixes: readonly IntendedFix[]): Promis
     return unanswered(error.message);
   };
   await whileSomebodyWaits(() => Promise.all(Array.from({ length: atTheSameTime }, worker)));
+  await forgetOutdated(desks, outdated);
   await record(work, outdated);
   return fresh.sort((a, b) => a.id - b.id);
+}
+
+/** What a full run may have taken as read is not what Stripe says. */
+async function forgetOutdated(desk: Pick<Desk, "sql" | "now">, outdated: readonly Settled[]): Promise<void> {
+  const stale = outdated.flatMap(({ outcome, fix }) => (outcome === "stale" ? fix : []));
+  for (const fixes of Map.groupBy(stale, (fix) => `${fix.accountId} ${fix.resource}`).values()) {
+    const ids = fixes.flatMap((fix) => fix.stripeId ?? []);
+    const { accountId, resource } = fixes[0] as IntendedFix;
+    await forget(desk.sql, accountId, resource, ids, desk.now());
+  }
 }
 
 const unanswered = (why: string): News => ({

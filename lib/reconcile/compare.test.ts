@@ -78,6 +78,7 @@ function resourceOf(types: string[]): Resource {
     choose: () => 0,
     updatedAt: undefined,
     label: undefined,
+    settled: undefined,
     where: undefined,
     expand: [],
     fields: types.map((_, i) => field(`c${i}`, (object: { values: unknown[] }) => object.values[i])),

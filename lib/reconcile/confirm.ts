@@ -50,8 +50,9 @@ interface Candidate {
 }
 
 /**
- * Asks Stripe again, one by one, about the candidates that one side lacks, and about those whose local row changed or
- * went while the run went on. Answers how many could not be asked; these are dropped from the candidates, not believed.
+ * Asks Stripe again, one by one, about the candidates that one side lacks, about those whose local row changed or went
+ * while the run went on, and about those that were not read in this run. Answers how many could not be asked; these are
+ * dropped from the candidates, not believed.
  */
 export async function reaskStripe(context: ConfirmContext, stage: Stage, missing: boolean): Promise<number> {
   await context.begin((tx) => createReaskedTable(tx, stage));
@@ -59,14 +60,17 @@ export async function reaskStripe(context: ConfirmContext, stage: Stage, missing
     .map((_, i) => `r.f${i} IS DISTINCT FROM l.f${i}`)
     .concat("r.match IS DISTINCT FROM l.match")
     .join(" OR ");
+  // What a row that moved meanwhile stands for by now is no candidate, and may not have been read in this run either.
+  const movedTo = ` UNION ALL SELECT NULL, NULL, key, match FROM ${stage.reread}`;
   const candidates = context.sql.unsafe<Candidate[]>(`
     SELECT DISTINCT ON (c.match) c.match, c.key, m.match IS NULL AS rowless
-    FROM ${stage.candidates} c
+    FROM (SELECT kind, stripe_id, key, match FROM ${stage.candidates}${stage.resource.settled ? movedTo : ""}) c
     LEFT JOIN ${stage.reread} r ON r.key = c.key
     LEFT JOIN ${stage.local} l ON l.key = r.key
     LEFT JOIN (SELECT DISTINCT match FROM ${stage.reread}) m ON m.match = c.match
     WHERE ${missing ? "c.kind IN ('missing_local', 'missing_in_stripe')" : "false"}
        OR (c.key IS NOT NULL AND c.stripe_id IS NOT NULL AND (r.key IS NULL OR ${moved}))
+       OR ${stage.resource.settled ? `EXISTS (SELECT FROM ${stage.reasked} e WHERE e.match = c.match AND e.remembered)` : "false"}
     ORDER BY c.match, c.key`);
   let unasked = 0;
   for await (const batch of candidates.cursor(context.parallel * 10)) {

@@ -6,6 +6,7 @@ import { DriftdeskError } from "../errors.ts";
 import { describeTable } from "../local/catalog.ts";
 import type { Begin } from "./lease.ts";
 import { columnOf } from "./project.ts";
+import { takenIsOutdated, takeSettled } from "./settled-take.ts";
 import { createStagingTables, localRowsQuery, type Stage, stageOf, stagingTablesExist } from "./staging.ts";
 import { planWindows, reopenWindows } from "./windows.ts";
 
@@ -105,7 +106,8 @@ export async function prepareStaging(desk: Desk, stage: Stage, begin: Begin): Pr
     SELECT EXISTS (SELECT FROM driftdesk.local_copies c WHERE c.run_id = ${runId} AND c.resource = ${resource.name})
            AND EXISTS (SELECT FROM driftdesk.windows w WHERE w.run_id = ${runId} AND w.resource = ${resource.name})
            AS begun`;
-  if (left?.begun && (await stagingTablesExist(desk.sql, stage))) {
+  const outdated = await takenIsOutdated(desk.sql, stage, desk.now());
+  if (left?.begun && !outdated && (await stagingTablesExist(desk.sql, stage))) {
     await begin((tx) => reopenWindows(tx, stage));
     return;
   }
@@ -115,5 +117,6 @@ export async function prepareStaging(desk: Desk, stage: Stage, begin: Begin): Pr
     await tx`DELETE FROM driftdesk.local_copies WHERE run_id = ${runId} AND resource = ${resource.name}`;
     await createStagingTables(tx, stage);
     await planWindows(tx, stage, desk.now());
+    await takeSettled(tx, stage, desk.now());
   });
 }

@@ -102,7 +102,8 @@ async function writeFigures(desk: Desk, { run, began }: Watched, owned: readonly
       SELECT resource, state, objects, pages, message, created_to::float8 AS top,
              greatest(created_from, ${began})::float8 AS bottom,
              CASE WHEN state = 'done' THEN greatest(created_from, ${began}) ELSE coalesce(reached, created_to) END::float8 AS reached
-      FROM driftdesk.windows WHERE run_id = ${run.id} AND resource = ANY(${[...owned]}::text[])
+      FROM driftdesk.windows
+      WHERE run_id = ${run.id} AND resource = ANY(${[...owned]}::text[]) AND read_at IS NULL
     ), total AS (
       SELECT resource, count(*)::int AS windows, count(*) FILTER (WHERE state = 'done')::int AS done,
              bool_and(state = 'done') AS complete, sum(objects)::bigint AS objects, sum(pages)::int AS pages,
@@ -115,7 +116,9 @@ async function writeFigures(desk: Desk, { run, began }: Watched, owned: readonly
                  CASE WHEN w.pages > 0 AND w.top > w.reached THEN w.objects / (w.top - w.reached) ELSE t.density END) AS objects
       FROM w JOIN total t USING (resource) WHERE w.state = 'open' GROUP BY w.resource
     ), before AS (
-      SELECT DISTINCT ON (s.resource) s.resource, s.objects
+      SELECT DISTINCT ON (s.resource) s.resource,
+             s.objects + s.settled - coalesce((SELECT sum(w.objects) FROM driftdesk.windows w
+               WHERE w.run_id = ${run.id} AND w.resource = s.resource AND w.read_at IS NOT NULL), 0)::bigint AS objects
       FROM driftdesk.run_resources s JOIN driftdesk.runs b ON b.id = s.run_id
       WHERE s.run_id < ${run.id} AND s.resource = ANY(${[...owned]}::text[]) AND s.state = 'done'
         AND b.mode = 'full' AND b.account_id = (SELECT account_id FROM driftdesk.runs WHERE id = ${run.id})

@@ -3,6 +3,7 @@ import type { Field, Resource, StripeObject } from "../config/resource.ts";
 import { DriftdeskError } from "../errors.ts";
 import type { LocalColumn, LocalTable } from "../local/catalog.ts";
 import { encodeValue } from "../local/encode.ts";
+import { finalSince } from "./settled-states.ts";
 import { stakeOf } from "./stake.ts";
 
 /** What the local row should hold, from one Stripe object. Values are Postgres text, in the order of `resource.fields`. */
@@ -17,6 +18,8 @@ export interface Projected {
   rank: number;
   amountMinor: number;
   currency: string | null;
+  /** Since when the object has been in a final state, Unix seconds; null when it is not, or nobody asks. */
+  finalSince: number | null;
   values: (string | null)[];
   /** Columns that could not be projected; they are not compared. */
   failed: string[] | null;
@@ -54,6 +57,7 @@ export function projectObject(resource: Resource, table: LocalTable, object: Str
     created: object.created,
     rank,
     ...stakeOf(object),
+    finalSince: resource.settled ? finalSince(object) : null,
     values,
     failed: failed.length > 0 ? failed : null,
     error: errors.length > 0 ? errors.join("; ") : null,

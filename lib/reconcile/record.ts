@@ -2,6 +2,7 @@
 // gets its audit entry, all in one transaction: a killed run has recorded a resource whole or not at all.
 import type { TransactionSql } from "postgres";
 import type { RunResourceState } from "../db/schema.ts";
+import { rememberSettled } from "./settled-remember.ts";
 import { dropStagingTables, type Stage } from "./staging.ts";
 
 export interface RecordOptions {
@@ -21,6 +22,7 @@ export async function recordResource(
   stage: Stage,
   options: RecordOptions,
 ): Promise<void> {
+  if (options.state === "done") await rememberSettled(tx, stage);
   // One recording at a time per resource: the desk may be checking single customers meanwhile.
   await tx`SELECT pg_advisory_xact_lock(hashtextextended(${`record ${stage.accountId} ${stage.resource.name}`}, 0))`;
   if (options.differences) {
@@ -180,12 +182,14 @@ async function summarise(tx: TransactionSql, stage: Stage, options: RecordOption
   await tx.unsafe(
     `
     UPDATE driftdesk.run_resources
-    SET state = $3, message = $4,
+    SET state = $3, message = $4, settled = taken.objects, settled_read_at = taken.read_at,
         compared = (SELECT count(*) FROM ${stage.local}) +
                    (SELECT count(DISTINCT match) FROM ${stage.candidates} WHERE kind = 'missing_local'),
         mismatch = ${count("mismatch")}, missing_local = ${count("missing_local")},
         missing_in_stripe = ${count("missing_in_stripe")}, duplicate = ${count("duplicate")},
         row_errors = ${options.differences ? `(SELECT count(*) FROM ${stage.confirmed} WHERE row_error IS NOT NULL)` : "0"}
+    FROM (SELECT coalesce(sum(objects), 0) AS objects, min(read_at) AS read_at
+          FROM driftdesk.windows WHERE run_id = $1 AND resource = $2 AND read_at IS NOT NULL) taken
     WHERE run_id = $1 AND resource = $2`,
     [stage.runId, stage.resource.name, options.state, options.message],
   );

@@ -13,6 +13,7 @@ import type { Begin } from "./lease.ts";
 import { planResource, prepareStaging } from "./plan.ts";
 import type { Progress } from "./progress.ts";
 import { recordResource } from "./record.ts";
+import { reopenDoubtful } from "./settled-doubt.ts";
 import { localColumns, localRowsQuery, type Stage } from "./staging.ts";
 import { together } from "./together.ts";
 
@@ -59,6 +60,13 @@ export async function runResource(context: RunContext, resource: Resource): Prom
 
     await enter("comparing");
     await begin((tx) => findCandidates(tx, stage));
+    if (await begin((tx) => reopenDoubtful(tx, stage))) {
+      await enter("fetching");
+      await fetchResource(fetchContext(context), stage);
+      await context.progress.write();
+      await enter("comparing");
+      await begin((tx) => findCandidates(tx, stage));
+    }
 
     await enter("confirming");
     const seen = await assess(desk, stage);

@@ -5,7 +5,9 @@ import type { Run, RunMode, RunResource, RunTrigger } from "../db/schema.ts";
 import { type Actor, type Desk, type Desks, systemActor } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 
-export type RunView = Run & { resources: RunResource[] };
+/** As the database writes them in one JSON value: times are ISO texts. */
+export type RunResourceView = Omit<RunResource, "settledReadAt"> & { settledReadAt: string | null };
+export type RunView = Run & { resources: RunResourceView[] };
 
 export interface RunRequest {
   mode: RunMode;
@@ -125,7 +127,8 @@ const columns = (sql: Sql) => sql`
       'runId', s.run_id, 'resource', s.resource, 'state', s.state, 'windowsTotal', s.windows_total,
       'windowsDone', s.windows_done, 'objects', s.objects, 'localRows', s.local_rows, 'compared', s.compared,
       'mismatch', s.mismatch, 'missingLocal', s.missing_local, 'missingInStripe', s.missing_in_stripe,
-      'duplicate', s.duplicate, 'fixed', s.fixed, 'rowErrors', s.row_errors, 'message', s.message, 'pages', s.pages,
+      'duplicate', s.duplicate, 'fixed', s.fixed, 'rowErrors', s.row_errors,
+      'settled', s.settled, 'settledReadAt', s.settled_read_at, 'message', s.message, 'pages', s.pages,
       'objectsExpected', s.objects_expected) ORDER BY s.resource)
     FROM driftdesk.run_resources s WHERE s.run_id = r.id), '[]') AS resources`;
 

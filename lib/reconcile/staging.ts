@@ -13,6 +13,8 @@ export interface Stage {
   accountId: string;
   resource: Resource;
   table: LocalTable;
+  /** Hash of what expected rows depend on in the mapping and the table. */
+  layout: string;
   /** Columns of `resource.fields`, in their order; staged as f0, f1, … */
   columns: LocalColumn[];
   /** Tables, quoted and qualified: Stripe's side and the local side, what may differ, and each side of that read again. */
@@ -31,14 +33,17 @@ export function stageOf(runId: number, accountId: string, resource: Resource, ta
   const { name, stripe, expand, key, match, label, where, choose, fields } = resource;
   const mapping = [name, stripe, expand, key, match, label, where, String(choose), columns];
   const reads = fields.map((field) => [field.property, String(field.from), field.values]);
-  const layout = JSON.stringify([mapping, reads]);
-  const prefix = `r${runId}_${createHash("sha256").update(layout).digest("hex").slice(0, 12)}`;
+  const layout = createHash("sha256")
+    .update(JSON.stringify([mapping, reads]))
+    .digest("hex");
+  const prefix = `r${runId}_${layout.slice(0, 12)}`;
   const tableName = (suffix: string) => `driftdesk_staging.${quoteName(`${prefix}_${suffix}`)}`;
   return {
     runId,
     accountId,
     resource,
     table,
+    layout,
     columns,
     expected: tableName("expected"),
     local: tableName("local"),
@@ -53,12 +58,13 @@ const fieldColumns = (stage: Stage) => stage.columns.map((column, i) => `f${i} $
 const fieldNames = (stage: Stage) => stage.columns.map((_, i) => `f${i}`).join(", ");
 
 export const expectedColumns = (stage: Stage) =>
-  `stripe_id, match, customer_id, label, created, rank, amount_minor, currency, failed, error, ${fieldNames(stage)}`;
+  `stripe_id, match, customer_id, label, created, rank, amount_minor, currency, failed, error, final_since, ${fieldNames(stage)}`;
 export const localColumns = (stage: Stage) => `key, match, label, ${fieldNames(stage)}`;
 
 const expectedShape = (stage: Stage) => `
   stripe_id text NOT NULL, match text, customer_id text, label text, created bigint NOT NULL, rank float8 NOT NULL,
-  amount_minor bigint NOT NULL, currency text, failed text[], error text, ${fieldColumns(stage)}`;
+  amount_minor bigint NOT NULL, currency text, failed text[], error text, final_since bigint, ${fieldColumns(stage)},
+  remembered boolean NOT NULL DEFAULT false`;
 const localShape = (stage: Stage) => `key text, match text, label text, ${fieldColumns(stage)}`;
 
 /** Makes the tables that fetching fills. */
@@ -76,7 +82,7 @@ export async function createStagingTables(sql: TransactionSql, stage: Stage): Pr
 export async function createReaskedTable(sql: TransactionSql, stage: Stage): Promise<void> {
   await sql.unsafe(`
     DROP TABLE IF EXISTS ${stage.reasked};
-    CREATE UNLOGGED TABLE ${stage.reasked} (LIKE ${stage.expected});
+    CREATE UNLOGGED TABLE ${stage.reasked} (LIKE ${stage.expected} INCLUDING DEFAULTS);
     INSERT INTO ${stage.reasked}
     SELECT * FROM ${stage.expected}
     WHERE match IN (SELECT match FROM ${stage.candidates} UNION SELECT match FROM ${stage.reread});
@@ -141,6 +147,7 @@ export function expectedLine(projected: Projected): string {
       ? null
       : `{${projected.failed.map((name) => `"${name.replace(/["\\]/g, "\\$&")}"`).join(",")}}`,
     projected.error,
+    projected.finalSince,
     ...projected.values,
   ]);
 }
