@@ -45,7 +45,8 @@ let folder: string;
 
 beforeEach(async () => {
   const world = generateWorld({ seed: 11, customers: 150, now, invoicesPerSubscription: 0 });
-  desk = await openTestDesk({ world, config: unused, now: () => now });
+  const shop = generateWorld({ seed: 12, customers: 20, now, invoicesPerSubscription: 0 });
+  desk = await openTestDesk({ world, config: unused, now: () => now, sandbox: { connected: [shop] } });
   const { local } = desk;
   await local`CREATE TABLE accounts (id serial PRIMARY KEY, stripe_id text UNIQUE, status text)`;
   await local`INSERT INTO accounts ${local([...world.subscriptions.values()].map((s) => ({ stripe_id: s.id, status: s.status })))}`;
@@ -201,6 +202,45 @@ test("only the named resources are compared, and an unknown name is refused", as
     code: 2,
     err: expect.stringContaining("[resource_unknown]"),
   });
+});
+
+test("several accounts: a line each, or one of them by its name", async () => {
+  const customers = (table: string) =>
+    `customers: { stripe: "customer", table: "${table}", key: "id", stripeId: "stripe_id", fields: { email: "email" } }`;
+  const shop = desk.sandbox.connected[0]?.account.id;
+  await writeFile(
+    join(folder, "theirs.config.ts"),
+    `export default {
+      accounts: {
+        main: { key: "STRIPE_SECRET_KEY" },
+        shop: { key: "STRIPE_SECRET_KEY", stripeAccount: "${shop}", resources: { ${customers("shop_people")} } },
+      },
+      resources: { ${customers("people")} },
+    };`,
+  );
+  await desk.local`CREATE TABLE shop_people (id serial PRIMARY KEY, stripe_id text UNIQUE, email text)`;
+  await desk.local`INSERT INTO shop_people (stripe_id, email) VALUES ('cus_nobody', 'x@example.com')`;
+
+  const checked = await driftdesk("check");
+  expect(checked.out).toMatch(/^main: ok +account: /m);
+  expect(checked.out).toMatch(/^shop: ok +resources\.customers: /m);
+
+  const both = await driftdesk("reconcile", "--json");
+  expect(lines(both.out)).toMatchObject([
+    { run: 1, account: "main", state: "succeeded", resources: { customers: { mismatch: 1 } } },
+    { run: 2, account: "shop", state: "succeeded", resources: { customers: { missing_in_stripe: 1 } } },
+  ]);
+  expect(both.err).toContain("shop customers: done");
+  const one = await driftdesk("reconcile", "--account", "shop", "--json");
+  expect(lines(one.out)).toMatchObject([{ run: 3, account: "shop" }]);
+  expect(await driftdesk("reconcile", "--account", "shops")).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('no account named "shops". It has main, shop. [account_unknown]'),
+  });
+
+  const listed = await driftdesk("discrepancies", "--account", "shop", "--json");
+  expect(new Set(lines(listed.out).map((line) => line.account))).toEqual(new Set(["shop"]));
+  expect(lines(listed.out).some((line) => line.stripeId === "cus_nobody")).toBe(true);
 });
 
 test("what cannot be read makes the run incomplete, with exit code 1", async () => {

@@ -65,6 +65,7 @@ program
   .command("discrepancies")
   .description("list what differs")
   .option("--state <state>", "in this state", "open")
+  .option("--account <name>", "of this account only, of several in the config")
   .option("--json", "one JSON object a line")
   .action(does(discrepancies));
 

@@ -1,3 +1,4 @@
+import type { Sql } from "postgres";
 import { type DiscrepancyState, discrepancyStates } from "../../lib/db/schema.ts";
 import { openRecords } from "../../lib/desk.ts";
 import { type DiscrepancyLine, streamDiscrepancies } from "../../lib/discrepancies/stream.ts";
@@ -5,7 +6,11 @@ import { DriftdeskError } from "../../lib/errors.ts";
 import { count, note, print } from "./print.ts";
 
 /** Lists what differs, one line each. */
-export async function discrepancies(options: { state: string; json?: boolean }): Promise<number> {
+export async function discrepancies(options: {
+  state: string;
+  account?: string;
+  json?: boolean;
+}): Promise<number> {
   const state = discrepancyStates.find((name) => name === options.state);
   if (!state)
     throw new DriftdeskError(
@@ -14,8 +19,10 @@ export async function discrepancies(options: { state: string; json?: boolean }):
     );
   const records = await openRecords();
   try {
+    const account =
+      options.account === undefined ? undefined : await accountNamed(records.sql, options.account);
     let listed = 0;
-    for await (const line of streamDiscrepancies(records.sql, { state }, records.now())) {
+    for await (const line of streamDiscrepancies(records.sql, { state, account }, records.now())) {
       await print(options.json ? JSON.stringify(line) : inWords(line));
       listed++;
     }
@@ -24,6 +31,14 @@ export async function discrepancies(options: { state: string; json?: boolean }):
   } finally {
     await records.close();
   }
+}
+
+/** The id of the account that was compared under this name. */
+async function accountNamed(sql: Sql, name: string): Promise<string> {
+  const [account] = await sql<{ id: string }[]>`
+    SELECT id FROM driftdesk.accounts WHERE config_name = ${name}`;
+  if (account) return account.id;
+  throw new DriftdeskError("account_unknown", `No account named "${name}" has been compared yet.`);
 }
 
 function ending(listed: number, state: DiscrepancyState): string {
@@ -35,5 +50,6 @@ function inWords(line: DiscrepancyLine): string {
     .map(({ name, local, stripe }) => `${name}: ${local ?? "NULL"} → ${stripe ?? "NULL"}`)
     .join(", ");
   const who = [line.localKey && `local ${line.localKey}`, line.stripeId].filter(Boolean).join(", ");
-  return `${line.id}\t${line.resource}\t${line.kind}\t${who}\t${fields}\t${line.impact}\t${line.cause}`;
+  const resource = line.account === undefined ? line.resource : `${line.account} ${line.resource}`;
+  return `${line.id}\t${resource}\t${line.kind}\t${who}\t${fields}\t${line.impact}\t${line.cause}`;
 }

@@ -4,20 +4,26 @@ import type Stripe from "stripe";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Sandbox, startSandbox } from "../../sandbox/server/server.ts";
 import { generateWorld, type World } from "../../sandbox/world/index.ts";
+import { listAudit } from "../audit/list.ts";
 import { checkConfig } from "../config/check.ts";
 import { defineConfig, type SeveralAccountsDefinition } from "../config/define.ts";
 import { readEnvironment } from "../config/environment.ts";
 import { parseConfig } from "../config/schema.ts";
 import { type FreshDatabase, freshDatabase } from "../db/testing.ts";
 import { type Actor, type OpenDesk, openDesk, systemActor } from "../desk.ts";
+import { countOpen, countStates } from "../discrepancies/facets.ts";
+import { driftByDay, summarise } from "../discrepancies/summary.ts";
 import { requestBulk } from "../fixes/bulk.ts";
 import { executeBulk } from "../fixes/execute.ts";
 import { previewFixes } from "../fixes/preview.ts";
 import { openQueues } from "../jobs/queues.ts";
 import { startWorker } from "../jobs/worker.ts";
 import { createLog } from "../log.ts";
+import { recentRuns } from "../reconcile/recent.ts";
 import { executeRun } from "../reconcile/run.ts";
-import { getRun, listRuns, type RunView, requestRuns } from "../reconcile/runs.ts";
+import { getRun, listRuns, type OneOfSeveral, type RunView, requestRuns } from "../reconcile/runs.ts";
+
+import { listAccounts } from "./list.ts";
 
 const start = new Date("2026-11-24T12:00:00Z");
 const usKey = "sk_test_unitedstates0000000000000";
@@ -294,6 +300,35 @@ test("what comes due is run for every account", async () => {
   } finally {
     await worker.stop();
   }
+});
+
+test("numbers and runs of one account leave the others out", async () => {
+  await plant();
+  await reconcile();
+  await reconcile("us");
+  const { sql } = desk;
+  expect(await listAccounts(desk)).toEqual([
+    { name: "eu", id: "acct_eu", livemode: false },
+    { name: "us", id: "acct_us", livemode: false },
+    { name: "shop", id: "acct_shop", livemode: false },
+  ]);
+  expect(Object.fromEntries(await countOpen(sql))).toEqual({ acct_eu: 3, acct_us: 3, acct_shop: 1 });
+  expect(await countStates(sql, "acct_shop")).toMatchObject({ open: 1 });
+  expect(await countStates(sql)).toMatchObject({ open: 7 });
+  expect((await summarise(sql, now, "acct_us")).rows).toBe(3);
+  expect((await driftByDay(sql, now, 1, "acct_us"))[0]?.found.unknown).toBe(3);
+  const runsOf = async (of?: OneOfSeveral) =>
+    (await listRuns(sql, { limit: 9, of })).map((run) => run.accountName);
+  expect(await runsOf({ name: "us", id: "acct_us" })).toEqual(["us", "us"]);
+  expect(await runsOf()).toHaveLength(4);
+  const eu = { name: "eu", id: "acct_eu" };
+  expect((await recentRuns(sql, eu)).lastAnswer).toMatchObject({ accountName: "eu" });
+  await requestRuns(desk, { mode: "full", trigger: "command", actor: systemActor, account: "us" });
+  expect((await recentRuns(sql, eu)).underWay).toBeNull();
+  expect((await recentRuns(sql, { name: "us", id: null })).underWay).toMatchObject({ state: "queued" });
+  const told = await listAudit(sql, { account: "acct_us" }, { limit: 100 });
+  expect(told.filter((entry) => entry.action === "discrepancy.found")).toHaveLength(3);
+  expect(new Set(told.map((entry) => entry.accountId))).toEqual(new Set(["acct_us"]));
 });
 
 test("each account has one run at a time, and none waits for another's", async () => {

@@ -74,6 +74,35 @@ test("a short form names a property of that object", () => {
   });
 });
 
+test("accounts know the objects of their own mapping, and have to say where their key is", () => {
+  const config = defineConfig({
+    accounts: {
+      eu: {
+        key: "STRIPE_KEY_EU",
+        pace: { perEndpoint: 5 },
+        resources: {
+          invoices: {
+            stripe: "invoice",
+            ...rows,
+            stripeId: "s",
+            fields: { due: "amount_due", total: (i) => i.total },
+            missingLocal: { insert: (i, account) => ({ id: i.id, region: account?.toUpperCase() }) },
+          },
+        },
+      },
+      // @ts-expect-error without its key nobody can ask about it
+      us: { where: { invoices: "region = 'us'" } },
+    },
+  });
+  expect(Object.keys(config.accounts)).toEqual(["eu", "us"]);
+  // @ts-expect-error the short form's pin is for one account
+  defineConfig({
+    account: { id: "acct_1" },
+    accounts: { eu: { key: "STRIPE_KEY_EU" } },
+    resources: {},
+  });
+});
+
 test("settings that do not exist are errors where they are written", () => {
   defineConfig({
     resources: {

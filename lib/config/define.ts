@@ -130,10 +130,11 @@ export interface AccountDefinition {
 
 export type ConfigDefinition = OneAccountDefinition | SeveralAccountsDefinition;
 
-export function defineConfig<A extends SeveralAccountsDefinition["accounts"] | undefined = undefined>(
-  config: ConfigDefinition & { accounts?: A },
+/** `Name` are the names of the accounts; none in the short form. */
+export function defineConfig<Name extends string = never>(
+  config: ConfigDefinition & { accounts?: Readonly<Record<Name, AccountDefinition>> },
 ) {
-  return config as A extends undefined ? OneAccountDefinition : SeveralAccountsDefinition;
+  return config as [Name] extends [never] ? OneAccountDefinition : SeveralAccountsDefinition;
 }
 
 /** A Stripe time (Unix seconds) as a Date; null where Stripe has none. */

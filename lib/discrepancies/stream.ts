@@ -6,7 +6,10 @@ import { type DiscrepancyFilter, filterCondition } from "./filter.ts";
 export type DiscrepancyLine = Pick<
   Discrepancy,
   "id" | "resource" | "kind" | "stripeId" | "localKey" | "fields" | "impact" | "cause" | "state"
->;
+> & {
+  /** The account's name in the config, where accounts have names. */
+  account?: string;
+};
 
 /** Everything that matches, in the order of its finding, a batch at a time: however many there are. */
 export async function* streamDiscrepancies(
@@ -14,11 +17,13 @@ export async function* streamDiscrepancies(
   filter: DiscrepancyFilter,
   now: Date,
 ): AsyncGenerator<DiscrepancyLine, void, undefined> {
-  const batches = sql<DiscrepancyLine[]>`
+  const batches = sql<(Omit<DiscrepancyLine, "account"> & { account: string | null })[]>`
     SELECT d.id, d.resource, d.kind, d.stripe_id AS "stripeId", d.local_key AS "localKey", d.fields, d.impact,
-           d.cause, d.state
+           d.cause, d.state, a.config_name AS account
     FROM driftdesk.discrepancies d
+    LEFT JOIN driftdesk.accounts a ON a.id = d.account_id
     WHERE ${filterCondition(sql, filter, now)}
     ORDER BY d.id`.cursor(1_000);
-  for await (const batch of batches) yield* batch;
+  for await (const batch of batches)
+    yield* batch.map(({ account, ...line }) => (account === null ? line : { ...line, account }));
 }

@@ -45,6 +45,7 @@ export interface Sandbox {
   url: string;
   secretKey: string;
   world: World;
+  connected: readonly World[];
   /** Requests by what they asked for, e.g. `list subscriptions`; refused ones (429) apart. */
   counts: {
     total: number;
@@ -135,6 +136,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     secretKey,
     world,
+    connected: options.connected ?? [],
     counts,
     faults: misfortune.faults,
     webhooks,
