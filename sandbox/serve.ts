@@ -53,7 +53,7 @@ function limits(text: string): Limits | null {
 }
 
 function faults(text: string): Partial<Faults> {
-  const shares = ["serverErrors", "dropped", "truncated", "slow"];
+  const shares = ["serverErrors", "rateLimited", "dropped", "truncated", "slow"];
   const entries = text.split(",").map((part): [string, unknown] => {
     const [name = "", value = ""] = part.split("=");
     if (name === "only" && value !== "") return [name, value];

@@ -1,7 +1,6 @@
 // Nothing is shown before both sides were read again: a webhook in flight during the run must not become noise.
 import type { Sql, TransactionSql } from "postgres";
 import type { StripeObject } from "../config/resource.ts";
-import { DriftdeskError } from "../errors.ts";
 import { quoteName, quoteTable } from "../local/catalog.ts";
 import { copyInto } from "../local/copy.ts";
 import { keyEquals } from "../local/guard.ts";
@@ -12,6 +11,7 @@ import { stageExpected } from "./expected.ts";
 import { insertValues } from "./insert.ts";
 import type { Begin } from "./lease.ts";
 import { readLocalRows, rowsPerQuery } from "./local-rows.ts";
+import { isUnreachable } from "./patience.ts";
 import { projectObject } from "./project.ts";
 import { createReaskedTable, createRereadTable, localColumns, type Stage } from "./staging.ts";
 import { together } from "./together.ts";
@@ -81,7 +81,7 @@ export async function reaskStripe(context: ConfirmContext, stage: Stage, missing
         try {
           await reask(context, stage, candidate);
         } catch (error) {
-          if (!(error instanceof DriftdeskError) || !unreachable.has(error.code)) throw error;
+          if (!isUnreachable(error)) throw error;
           unasked++;
           await forget(context, stage, candidate);
         }
@@ -91,8 +91,6 @@ export async function reaskStripe(context: ConfirmContext, stage: Stage, missing
   }
   return unasked;
 }
-
-const unreachable = new Set(["stripe_unreachable", "stripe_rate_limited"]);
 
 const forget = (context: ConfirmContext, stage: Stage, { match }: Candidate) =>
   context.begin(async (tx) => {

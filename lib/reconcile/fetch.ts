@@ -5,6 +5,7 @@ import type { StripeObject } from "../config/resource.ts";
 import { DriftdeskError } from "../errors.ts";
 import type { StripeReader } from "../stripe/reader.ts";
 import { stageExpected } from "./expected.ts";
+import { isUnreachable } from "./patience.ts";
 import { projectObject } from "./project.ts";
 import { type Company, Reading } from "./reading.ts";
 import type { Stage } from "./staging.ts";
@@ -95,7 +96,8 @@ async function readPage(
     if (!(error instanceof DriftdeskError)) throw error;
     if (error.code === "stripe_cursor_gone")
       return context.sql.begin((tx) => goOnWithoutCursor(tx, claimant, window)) as Promise<Window>;
-    if (!unreadable.has(error.code)) throw error;
+    // A later run may get over it: the window is left out of this one, which ends as incomplete.
+    if (!isUnreachable(error)) throw error;
     await giveUpWindow(context.sql, claimant, window, error.message);
     return null;
   }
@@ -120,6 +122,3 @@ async function readPage(
     reached: last?.created ?? window.reached,
   };
 }
-
-/** What a later run may get over: the window is left out of this one, which ends as incomplete. */
-const unreadable = new Set(["stripe_unreachable", "stripe_rate_limited"]);

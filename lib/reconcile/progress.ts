@@ -1,6 +1,7 @@
 import type { Run } from "../db/schema.ts";
 import type { Desk } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
+import { type Patience, waitingWords } from "./patience.ts";
 import type { Company } from "./reading.ts";
 
 const everyMs = 500;
@@ -19,6 +20,7 @@ export interface Watched {
   holder: string;
   /** When the account was made, Unix seconds. */
   began: number;
+  patience: Patience;
   /** What had been asked of Stripe before this process had to do with the run. */
   before: Desk["stripe"]["counts"];
 }
@@ -96,10 +98,13 @@ async function lookAtStock(desk: Desk, { run, holder }: Watched): Promise<Stock>
  * `objects_expected`: as many as the last complete run had, or more when there are more by now. Without one, what the
  * windows that were begun say about their own rest, and about those that were not; once enough was read to believe it.
  */
-async function writeFigures(desk: Desk, { run, began }: Watched, owned: readonly string[]): Promise<void> {
+async function writeFigures(desk: Desk, watched: Watched, owned: readonly string[]): Promise<void> {
+  const { run, began, patience } = watched;
+  const silentMs = patience.silentMs;
+  const waiting = silentMs === null ? null : waitingWords(silentMs, desk.now());
   await desk.sql`
     WITH w AS (
-      SELECT resource, state, objects, pages, message, created_to::float8 AS top,
+      SELECT resource, state, objects, pages, created_to::float8 AS top,
              greatest(created_from, ${began})::float8 AS bottom,
              CASE WHEN state = 'done' THEN greatest(created_from, ${began}) ELSE coalesce(reached, created_to) END::float8 AS reached
       FROM driftdesk.windows
@@ -107,7 +112,6 @@ async function writeFigures(desk: Desk, { run, began }: Watched, owned: readonly
     ), total AS (
       SELECT resource, count(*)::int AS windows, count(*) FILTER (WHERE state = 'done')::int AS done,
              bool_and(state = 'done') AS complete, sum(objects)::bigint AS objects, sum(pages)::int AS pages,
-             min(message) FILTER (WHERE state = 'open') AS message,
              sum(objects) / nullif(sum(greatest(top - reached, 0)), 0) AS density
       FROM w GROUP BY resource
     ), rest AS (
@@ -129,7 +133,7 @@ async function writeFigures(desk: Desk, { run, began }: Watched, owned: readonly
         objects_expected = CASE WHEN t.complete THEN t.objects
                                 WHEN before.objects > 0 THEN greatest(before.objects, t.objects)
                                 WHEN t.pages >= 20 THEN t.objects + coalesce(rest.objects, 0)::bigint END,
-        message = CASE WHEN r.state = 'fetching' THEN t.message ELSE r.message END,
+        message = CASE WHEN r.state = 'fetching' THEN ${waiting} ELSE r.message END,
         local_rows = coalesce((SELECT c.rows FROM driftdesk.local_copies c
                                WHERE c.run_id = r.run_id AND c.resource = r.resource), r.local_rows)
     FROM total t LEFT JOIN rest USING (resource) LEFT JOIN before USING (resource)

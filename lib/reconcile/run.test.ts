@@ -203,29 +203,6 @@ test("an empty table is suspicious and reports nothing missing", async () => {
   expect(await found(t)).toEqual([]);
 });
 
-test("a window that cannot be read makes the resource incomplete: nothing is missing, nothing is resolved", async () => {
-  const t = await openMirror();
-  const [gone, wrong] = [...t.sandbox.world.subscriptions.values()].filter((s) => s.status === "active");
-  await t.local`UPDATE "Customer Accounts" SET "stripe id" = 'sub_gone' WHERE "stripe id" = ${gone?.id as string}`;
-  await run(t);
-  const before = await found(t);
-  expect(before.map((row) => row.kind).sort()).toEqual(["missing_in_stripe", "missing_local"]);
-  await t.local`UPDATE "Customer Accounts" SET "stripe id" = ${gone?.id as string} WHERE "stripe id" = 'sub_gone'`;
-  await t.local`UPDATE "Customer Accounts" SET "stripe id" = 'sub_other' WHERE "stripe id" = ${wrong?.id as string}`;
-  t.sandbox.faults.serverErrors = 1;
-  t.sandbox.faults.only = "list subscriptions";
-  const { createStripeReader } = await import("../stripe/client.ts");
-  const stripe = createStripeReader({
-    secretKey: t.sandbox.secretKey,
-    apiBase: t.sandbox.url,
-    pace: { requestsPerSecond: 10_000, perEndpoint: 10_000 },
-    clock: { now: () => performance.now(), sleep: async () => {} },
-  });
-  const ended = await run(t, t.with({ stripe }));
-  expect(ended.state).toBe("incomplete");
-  expect(await found(t)).toEqual(before);
-});
-
 test("a projection that throws and a value that does not fit are errors of their rows", async () => {
   const t = await openMirror();
   const subscriptions = [...t.sandbox.world.subscriptions.values()];

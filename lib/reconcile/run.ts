@@ -12,6 +12,7 @@ import { foldTotals } from "../discrepancies/totals.ts";
 import { DriftdeskError } from "../errors.ts";
 import { failRun, finishRun, unlessAnotherHasIt } from "./finish.ts";
 import { joinRun, type Presence } from "./lease.ts";
+import { isUnreachable, Patience, type PatienceClock } from "./patience.ts";
 import { resourcesOf, verifyAccount } from "./plan.ts";
 import { watchProgress } from "./progress.ts";
 import { databaseLost } from "./resource.ts";
@@ -27,6 +28,8 @@ export interface ExecuteOptions {
   parallel?: number | undefined;
   /** Leave a run that others are at when there is nothing to do for now, instead of staying to its end. */
   onlyHelp?: boolean | undefined;
+  /** For how long an outage of Stripe's is borne with. */
+  clock?: PatienceClock | undefined;
 }
 
 const over: readonly RunState[] = ["succeeded", "incomplete", "suspicious", "failed", "cancelled"];
@@ -36,7 +39,7 @@ const over: readonly RunState[] = ["succeeded", "incomplete", "suspicious", "fai
  * process was killed, it goes on at the last page of every window. Never throws for what a run can meet: that is the
  * run's state and message. It throws `run_busy` when this process cannot take part in what others work on,
  * `run_superseded` when it is told to stop, and `database_lost` when the connection to Driftdesk's own database broke:
- * the run is then as after a kill, and can go on.
+ * the run is then as after a kill, and can go on. So it is when Stripe does not answer at the very start of a later attempt.
  */
 export async function executeRun(
   desks: Desks,
@@ -64,6 +67,8 @@ export async function executeRun(
     letGoInTime(presence, options.signal);
     await takePart({ desk, run: found, account, resources, presence, before, options });
   } catch (error) {
+    // What was read so far is worth another try.
+    if (!presence && found.state === "running" && isUnreachable(error)) throw error;
     if (!(error instanceof DriftdeskError && error.code === "run_cancelled"))
       await failRun(desk, found, await reasonToFail(desk, error), unlessAnotherHasIt(desk, found, holder));
   } finally {
@@ -88,7 +93,8 @@ async function takePart(part: Part): Promise<void> {
   const { desk, run, account, resources, presence, options } = part;
   let begun = await start(part);
   if (!begun) return;
-  const watched = { run, holder: presence.holder, began: account.began, before: part.before };
+  const patience = new Patience(options.clock);
+  const watched = { patience, run, holder: presence.holder, began: account.began, before: part.before };
   const progress = watchProgress(desk, watched);
   const signals = [progress.signal, options.signal].filter((one) => one !== undefined);
   try {
@@ -100,6 +106,7 @@ async function takePart(part: Part): Promise<void> {
         began: account.began,
         presence,
         progress,
+        patience,
         parallel: options.parallel ?? 12,
         signal: AbortSignal.any(signals),
         onlyHelp: options.onlyHelp ?? false,

@@ -9,6 +9,7 @@ import { DriftdeskError } from "../errors.ts";
 import { fetchResource } from "./fetch.ts";
 import { failRun } from "./finish.ts";
 import type { Lease, Presence } from "./lease.ts";
+import type { Patience } from "./patience.ts";
 import { planResource } from "./plan.ts";
 import type { Progress } from "./progress.ts";
 import { fetchContext, type RunContext, runResource } from "./resource.ts";
@@ -22,6 +23,7 @@ export interface Sharing {
   began: number;
   presence: Presence;
   progress: Progress;
+  patience: Patience;
   parallel: number;
   signal: AbortSignal;
   /** What an error means for the run; throws what says nothing about it. */
@@ -42,7 +44,8 @@ export async function shareRun(sharing: Sharing, resources: readonly Resource[])
   const tasks = new Tasks((error) => stop.abort(error));
   /** When a resource of another process is worth a look again. */
   const helpFrom = new Map<string, number>();
-  const mine = { ...sharing, signal };
+  const stripe = sharing.patience.reader(sharing.desk.stripe, signal);
+  const mine = { ...sharing, desk: { ...sharing.desk, stripe }, signal };
   try {
     for (;;) {
       signal.throwIfAborted();

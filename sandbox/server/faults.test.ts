@@ -31,6 +31,14 @@ test("can be kept to one kind of request", async () => {
   expect(await outcome(stripe.charges.retrieve(id as string))).toBeNull();
 });
 
+test("a refusal for the rate names its reason", async () => {
+  asked.sandbox.faults.rateLimited = 1;
+  expect(await outcome(stripe.charges.list())).toMatchObject({
+    statusCode: 429,
+    headers: { "stripe-rate-limited-reason": "global-rate" },
+  });
+});
+
 test.each(["dropped", "truncated"] as const)("a %s answer is a broken connection", async (fault) => {
   asked.sandbox.faults[fault] = 1;
   const error = await outcome(stripe.invoices.list({ limit: 100 }));

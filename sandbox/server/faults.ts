@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Random } from "../world/random.ts";
-import { broken } from "./refusal.ts";
+import { broken, tooMany } from "./refusal.ts";
 
 /** What goes wrong. Can be changed at any time; shares are parts of all requests, from 0 to 1. */
 export interface Faults {
@@ -9,6 +9,8 @@ export interface Faults {
   outage: boolean;
   /** Share answered with 500. */
   serverErrors: number;
+  /** Share refused with 429, as when somebody else uses up the account's budget. */
+  rateLimited: number;
   /** Share whose connection ends without an answer. */
   dropped: number;
   /** Share whose connection ends in the middle of the answer. */
@@ -23,6 +25,7 @@ export interface Faults {
 const noFaults = (): Faults => ({
   outage: false,
   serverErrors: 0,
+  rateLimited: 0,
   dropped: 0,
   truncated: 0,
   slow: 0,
@@ -41,12 +44,13 @@ export class Misfortune {
     this.#random = random;
   }
 
-  /** Throws the 500 that Stripe would send. */
+  /** Throws the refusal that Stripe would send. */
   meet(endpoint: string): Fate {
     const { faults } = this;
     if (faults.only !== null && faults.only !== endpoint) return "answered";
     const hit = (share: number) => share > 0 && this.#random.chance(share);
     if (faults.outage || hit(faults.serverErrors)) throw broken();
+    if (hit(faults.rateLimited)) throw tooMany("global-rate");
     if (hit(faults.dropped)) return "dropped";
     if (hit(faults.truncated)) return "truncated";
     return hit(faults.slow) ? "slow" : "answered";

@@ -1,0 +1,215 @@
+// Whatever Stripe or the line to it does: a run ends well, or says what it could not read, and never takes what it could
+// not read for drift.
+import { setTimeout as wait } from "node:timers/promises";
+import { afterEach, expect, test } from "vitest";
+import type { Faults } from "../../sandbox/server/faults.ts";
+import { openTestDesk, type TestDesk } from "../../sandbox/testing.ts";
+import { generateWorld } from "../../sandbox/world/world.ts";
+import { defineConfig } from "../config/define.ts";
+import { type Desk, systemActor } from "../desk.ts";
+import { DriftdeskError } from "../errors.ts";
+import { createStripeReader } from "../stripe/client.ts";
+import type { StripeReader } from "../stripe/reader.ts";
+import { executeRun } from "./run.ts";
+import { getRun, type RunView, requestRun } from "./runs.ts";
+
+const now = new Date("2026-11-24T12:00:00Z");
+const pace = { requestsPerSecond: 10_000, perEndpoint: 10_000 };
+const config = defineConfig({
+  resources: {
+    subscriptions: {
+      stripe: "subscription",
+      table: "accounts",
+      key: "id",
+      stripeId: "stripe_id",
+      fields: { status: "status" },
+    },
+    customers: {
+      stripe: "customer",
+      table: "people",
+      key: "id",
+      stripeId: "stripe_id",
+      fields: { email: "email" },
+    },
+  },
+  pace,
+});
+
+/** Ten minutes in the time of one second. */
+const clock = {
+  now: () => performance.now() * 600,
+  sleep: (ms: number) => wait(ms / 600),
+};
+const minutes = (count: number) => wait((count * 60_000) / 600);
+
+let opened: TestDesk | undefined;
+afterEach(async () => {
+  await opened?.close();
+  opened = undefined;
+});
+
+interface Company extends TestDesk {
+  /** With all its readers in the compressed time. */
+  desk: Desk;
+  stripe: StripeReader;
+}
+
+/** A company with drift of each kind, as an undisturbed run has found it; then something changes on both sides. */
+async function open(): Promise<Company> {
+  const world = generateWorld({ seed: 9, customers: 600, now, invoicesPerSubscription: 0 });
+  opened = await openTestDesk({ world, config, now: () => now });
+  const { local, sandbox } = opened;
+  await local`CREATE TABLE accounts (id serial PRIMARY KEY, stripe_id text, status text)`;
+  const living = [...world.customers.values()].flatMap((c) => (c.deleted ? [] : [c]));
+  const subscriptions = [...world.subscriptions.values()];
+  await local`INSERT INTO accounts ${local(subscriptions.map((s) => ({ stripe_id: s.id, status: s.status })))}`;
+  await local`CREATE TABLE people (id serial PRIMARY KEY, stripe_id text, email text)`;
+  await local`INSERT INTO people ${local(living.map((c) => ({ stripe_id: c.id, email: c.email })))}`;
+  await local`UPDATE accounts SET status = 'nonsense' WHERE id % 100 = 1`;
+  await local`DELETE FROM people WHERE id IN (7, 70)`;
+  await local`INSERT INTO people (stripe_id) VALUES ('cus_nobody'), ('cus_nowhere')`;
+  await local`INSERT INTO accounts (stripe_id, status) SELECT stripe_id, status FROM accounts WHERE id = 50`;
+  const stripe = createStripeReader({ secretKey: sandbox.secretKey, apiBase: sandbox.url, pace, clock });
+  const desk = { ...opened.desk, stripe };
+  await executeRun(desk, await request(desk));
+  return { ...opened, desk, stripe };
+}
+
+const request = async (desk: Desk) =>
+  (await requestRun(desk, { mode: "full", trigger: "command", actor: systemActor })).run.id;
+const run = async (t: Company, desk = t.desk): Promise<RunView> =>
+  executeRun(desk, await request(desk), { clock });
+const found = async (t: TestDesk) =>
+  (
+    await t.desk.sql<{ line: string }[]>`
+      SELECT concat_ws(' ', resource, kind, local_key, stripe_id, state, version) AS line
+      FROM driftdesk.discrepancies ORDER BY 1`
+  ).map((row) => row.line);
+const states = (view: RunView) => view.resources.map(({ resource, state }) => `${resource} ${state}`);
+
+/** A reader that tells when so many requests of a kind are under way; nothing of it waits. */
+function counted(stripe: StripeReader, call: "list" | "retrieve", after: number) {
+  const reached = Promise.withResolvers<void>();
+  let count = 0;
+  const tell = (one: string) => {
+    if (one === call && ++count > after) reached.resolve();
+  };
+  const reader: StripeReader = {
+    ...stripe,
+    list: (...args) => {
+      tell("list");
+      return stripe.list(...args);
+    },
+    retrieve: (...args) => {
+      tell("retrieve");
+      return stripe.retrieve(...args);
+    },
+  };
+  return { reader, reached: reached.promise };
+}
+
+const storms: [string, Partial<Faults>][] = [
+  ["half of the requests are refused for the rate", { rateLimited: 0.5 }],
+  ["a third of the answers are errors", { serverErrors: 0.33 }],
+  ["a quarter of the connections are dropped", { dropped: 0.25 }],
+  ["a quarter of the answers end in the middle", { truncated: 0.25 }],
+];
+
+test.each(storms)("%s: the run ends well and finds the same", async (_, faults) => {
+  const t = await open();
+  const before = await found(t);
+  expect(before).toHaveLength(13);
+  const asked = t.sandbox.counts.total;
+  Object.assign(t.sandbox.faults, faults);
+  expect(await run(t)).toMatchObject({ state: "succeeded", message: null });
+  expect(await found(t)).toEqual(before);
+  expect(t.sandbox.counts.total - asked).toBeGreaterThan(asked);
+});
+
+test.each([
+  ["reads pages", "list", 4],
+  ["asks a second time", "retrieve", 0],
+] as const)(
+  "ten minutes of outage while it %s: the run waits, ends well and finds the same",
+  async (_, call, after) => {
+    const t = await open();
+    const before = await found(t);
+    const { reader, reached } = counted(t.stripe, call, after);
+    const running = run(t, { ...t.desk, stripe: reader });
+    await reached;
+    t.sandbox.faults.outage = true;
+    await minutes(10);
+    t.sandbox.faults.outage = false;
+    expect(await running).toMatchObject({ state: "succeeded", message: null });
+    expect(await found(t)).toEqual(before);
+  },
+);
+
+test("while it waits it says so, and for how long", async () => {
+  const t = await open();
+  const { reader, reached } = counted(t.stripe, "list", 4);
+  const id = await request(t.desk);
+  const running = executeRun({ ...t.desk, stripe: reader }, id, { clock });
+  await reached;
+  t.sandbox.faults.outage = true;
+  const message = async () => (await getRun(t.desk.sql, id))?.resources[0]?.message;
+  await expect
+    .poll(message, { timeout: 10_000, interval: 20 })
+    .toMatch(/^Stripe has not answered since 1\d:\d\d UTC\. It is asked again until 12:\d\d UTC/);
+  t.sandbox.faults.outage = false;
+  expect(await running).toMatchObject({ state: "succeeded", message: null });
+});
+
+test("an outage that does not end: the run is incomplete, nothing is missing, nothing is resolved", async () => {
+  const t = await open();
+  const before = await found(t);
+  await t.local`DELETE FROM people WHERE id = 100`;
+  await t.local`UPDATE people SET stripe_id = 'cus_other' WHERE stripe_id = 'cus_nobody'`;
+  const { reader, reached } = counted(t.stripe, "list", 4);
+  const running = run(t, { ...t.desk, stripe: reader });
+  await reached;
+  t.sandbox.faults.outage = true;
+  const ended = await running;
+  expect(ended.state).toBe("incomplete");
+  expect(ended.message).toContain("could not be read");
+  expect(await found(t)).toEqual(before);
+  t.sandbox.faults.outage = false;
+  expect(await run(t)).toMatchObject({ state: "succeeded" });
+  expect((await found(t)).filter((line) => !before.includes(line))).toEqual([
+    "customers missing_in_stripe 587 cus_nobody resolved 1",
+    "customers missing_in_stripe 587 cus_other open 1",
+    expect.stringMatching(/^customers missing_local cus_\w+ open 1$/),
+  ]);
+});
+
+test("one kind of list that fails, while others are read, makes only its resource incomplete", async () => {
+  const t = await open();
+  const before = await found(t);
+  await t.local`DELETE FROM accounts WHERE id = 200`;
+  await t.local`DELETE FROM people WHERE id = 100`;
+  Object.assign(t.sandbox.faults, { serverErrors: 1, only: "list subscriptions" });
+  const ended = await run(t);
+  expect(states(ended)).toEqual(["customers done", "subscriptions incomplete"]);
+  const more = (await found(t)).filter((line) => !before.includes(line));
+  expect(more).toEqual([expect.stringMatching(/^customers missing_local cus_/)]);
+});
+
+test("told to stop while it waits for Stripe, it lets go at once; the run resumes when Stripe is back", async () => {
+  const t = await open();
+  const before = await found(t);
+  const { reader, reached } = counted(t.stripe, "list", 4);
+  const id = await request(t.desk);
+  const stop = new AbortController();
+  const running = executeRun({ ...t.desk, stripe: reader }, id, { clock, signal: stop.signal });
+  await reached;
+  t.sandbox.faults.outage = true;
+  await minutes(3);
+  stop.abort(new DriftdeskError("run_superseded", "This process stops."));
+  await expect(running).rejects.toMatchObject({ code: "run_superseded" });
+  // Nobody could say whose account it is; what was read is not given up for that.
+  await expect(executeRun(t.desk, id, { clock })).rejects.toMatchObject({ code: "stripe_unreachable" });
+  expect(await getRun(t.desk.sql, id)).toMatchObject({ state: "running" });
+  t.sandbox.faults.outage = false;
+  expect(await executeRun(t.desk, id, { clock })).toMatchObject({ state: "succeeded" });
+  expect(await found(t)).toEqual(before);
+});

@@ -1,0 +1,89 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { DriftdeskError } from "../errors.ts";
+import type { StripeReader } from "../stripe/reader.ts";
+
+export interface PatienceClock {
+  /** Milliseconds, monotonic. */
+  now(): number;
+  sleep(ms: number, signal: AbortSignal): Promise<unknown>;
+}
+
+const systemClock: PatienceClock = {
+  now: () => performance.now(),
+  sleep: (ms, signal) => wait(ms, undefined, { signal }),
+};
+
+/** How long a run bears that Stripe answers nothing at all. */
+const patienceMs = 15 * 60_000;
+/** How often it asks for one thing while Stripe answers others. */
+const triesBesideOthers = 3;
+const firstPauseMs = 5_000;
+const longestPauseMs = 60_000;
+
+/**
+ * A run outlives what a single request does not: while Stripe is not to be reached it waits and asks again, instead of
+ * leaving out what it would have read a few minutes later.
+ */
+export class Patience {
+  readonly #clock: PatienceClock;
+  #answeredAt: number;
+  #waiting = 0;
+
+  constructor(clock: PatienceClock = systemClock) {
+    this.#clock = clock;
+    this.#answeredAt = clock.now();
+  }
+
+  /** For how long Stripe has not answered, while somebody waits for it; null otherwise. */
+  get silentMs(): number | null {
+    return this.#waiting > 0 ? this.#clock.now() - this.#answeredAt : null;
+  }
+
+  /** The same reader, for what a run asks. Throws `signal`'s reason when it is told to stop. */
+  reader(stripe: StripeReader, signal: AbortSignal): StripeReader {
+    const ask = <T>(send: () => Promise<T>) => this.#ask(send, signal);
+    return {
+      ...stripe,
+      account: () => ask(() => stripe.account()),
+      list: (...args) => ask(() => stripe.list(...args)),
+      retrieve: (...args) => ask(() => stripe.retrieve(...args)),
+      events: (...args) => ask(() => stripe.events(...args)),
+    };
+  }
+
+  async #ask<T>(send: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    const beganAt = this.#clock.now();
+    for (let tries = 1; ; tries++) {
+      try {
+        const answer = await send();
+        this.#answeredAt = this.#clock.now();
+        return answer;
+      } catch (error) {
+        if (!isUnreachable(error)) throw error;
+        const silent = this.#clock.now() - this.#answeredAt > patienceMs;
+        if (silent || (tries >= triesBesideOthers && this.#answeredAt > beganAt)) throw error;
+      }
+      await this.#pause(Math.min(longestPauseMs, firstPauseMs * 2 ** (tries - 1)), signal);
+    }
+  }
+
+  async #pause(ms: number, signal: AbortSignal): Promise<void> {
+    this.#waiting++;
+    try {
+      await this.#clock.sleep(ms, signal).catch(() => {});
+    } finally {
+      this.#waiting--;
+    }
+    signal.throwIfAborted();
+  }
+}
+
+/** What a later try may get over. */
+export const isUnreachable = (error: unknown): error is DriftdeskError =>
+  error instanceof DriftdeskError && ["stripe_unreachable", "stripe_rate_limited"].includes(error.code);
+
+/** What a run says of itself while it waits. */
+export function waitingWords(silentMs: number, now: Date): string {
+  const time = (ms: number) => `${new Date(now.getTime() + ms).toISOString().slice(11, 16)} UTC`;
+  return `Stripe has not answered since ${time(-silentMs)}. It is asked again until ${time(patienceMs - silentMs)}; what is unread then is left out.`;
+}
