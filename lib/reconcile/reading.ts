@@ -84,7 +84,7 @@ export class Reading {
     const newest = objects[0]?.created;
     const oldest = objects.at(-1)?.created;
     if (pieces < 1 || newest === undefined || oldest === undefined) return null;
-    const cutOff = cut(window, { newest, oldest }, { pieces, began });
+    const cutOff = cut(window, { newest, oldest }, { pieces, began, narrowing: this.#credit.misled });
     return cutOff && { ...cutOff, mine: Math.min(idle, cutOff.given.length) };
   }
 

@@ -9,9 +9,9 @@ const worthSplitting = 3;
 const pagesApiece = 1.5;
 
 /**
- * Cuts what is left of a window, which is paged newest first, into pieces of the same length: `createdFrom` is where the
- * window ends from now on, `given` what others may have, newest first. Null when it is too little to be shared. How many
- * objects are left is told by the density of the page just read. A second is never cut in two.
+ * Cuts what is left of a window, which is paged newest first: `createdFrom` is where the window begins from now on,
+ * `given` what others may have, newest first. Null when it is too little to be shared. How many objects are left is told
+ * by the density of the page just read. A second is never cut in two.
  */
 export function cut(
   window: Range,
@@ -21,17 +21,22 @@ export function cut(
     pieces: number;
     /** When the account was made: nothing is older, though windows begin at 0 to be certain. */
     began: number;
+    /** The page is denser than what is left: pieces that are the longer the farther they are find where that ends. */
+    narrowing?: boolean;
   },
 ): { createdFrom: number; given: Range[] } | null {
   const { newest, oldest } = page;
   const bottom = Math.max(window.createdFrom, Math.min(options.began, oldest));
-  const pagesLeft = (oldest - bottom) / Math.max(1, newest - oldest);
+  const pageLength = Math.max(1, newest - oldest);
+  const pagesLeft = (oldest - bottom) / pageLength;
   if (pagesLeft < worthSplitting) return null;
   const pieces = Math.min(options.pieces, Math.floor(pagesLeft / pagesApiece) - 1);
   const bounds: number[] = [];
-  for (let i = 1; i <= pieces; i++) {
-    const at = Math.floor(oldest - ((oldest - bottom) * i) / (pieces + 1));
-    if (at > window.createdFrom && at < (bounds.at(-1) ?? oldest)) bounds.push(at);
+  for (let i = 1, pages = 0; i <= pieces; i++) {
+    const share = i / (pieces + 1);
+    pages = options.narrowing ? Math.max(pages + pagesApiece, pagesLeft ** share) : pagesLeft * share;
+    const at = Math.floor(oldest - pages * pageLength);
+    if (at > Math.max(bottom, window.createdFrom) && at < (bounds.at(-1) ?? oldest)) bounds.push(at);
   }
   const [first] = bounds;
   if (first === undefined) return null;
@@ -48,13 +53,20 @@ export function cut(
 export class Credit {
   #left: number;
   #pages = 0;
+  #worth = 0;
 
   constructor(atFirst: number) {
     this.#left = atFirst;
   }
 
+  /** How many pieces may be cut off. */
   get pieces(): number {
-    return Math.floor(this.#left + this.#pages / pagesForAGuess);
+    return Math.max(0, Math.floor(this.#left + this.#pages / pagesForAGuess));
+  }
+
+  /** Most pieces held less than was thought. */
+  get misled(): boolean {
+    return this.#worth < 0;
   }
 
   gave(pieces: number): void {
@@ -67,6 +79,7 @@ export class Credit {
 
   /** A window was read to its end. */
   ended(pages: number): void {
+    this.#worth += pages > 1 ? 1 : -1;
     if (pages > 1) this.#left++;
   }
 }
