@@ -117,7 +117,7 @@ export async function readSettings(
 }
 
 /** The variables that have to hold a key, with the path of the setting that names each. */
-function keyVariablesOf({ accounts }: Configuration): KeyVariables {
+export function keyVariablesOf({ accounts }: Configuration): KeyVariables {
   return new Map(
     accounts.map(({ account: { key, name } }) => [key, name === null ? null : `accounts.${name}.key`]),
   );

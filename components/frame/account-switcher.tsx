@@ -46,8 +46,8 @@ export function AccountSwitcher() {
           variant="quiet"
           className={cn("h-7 max-w-32 shrink px-1.5 font-normal sm:max-w-56", busy && "opacity-60")}
         >
-          {modes.size === 1 && <Mode live={modes.has(true)} className="max-lg:hidden" />}
           <span className="sr-only">Account: </span>
+          {modes.size === 1 && <Mode live={modes.has(true)} className="max-lg:hidden" />}
           <span className="truncate text-ink">{title}</span>
           <ChevronsUpDown aria-hidden className="size-3.5! text-ink-3" />
         </Button>

@@ -1,12 +1,18 @@
-// Three Stripe accounts on one desk: two whose rows share a table, and a connected one with a table of its own. The two
-// were made from one seed: every object of the one has a namesake in the other, which says something else.
+// Three Stripe accounts on one desk, whose objects have the same ids: nothing of one may become another's.
 import type Stripe from "stripe";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type Sandbox, startSandbox } from "../../sandbox/server/server.ts";
-import { generateWorld, type World } from "../../sandbox/world/index.ts";
+import type { Sandbox } from "../../sandbox/server/server.ts";
+import config from "../../sandbox/several-accounts.config.ts";
+import {
+  createSeveralTables,
+  secondKey,
+  serveSeveral,
+  severalWorlds,
+  type Worlds,
+} from "../../sandbox/several-accounts.ts";
 import { listAudit } from "../audit/list.ts";
 import { checkConfig } from "../config/check.ts";
-import { defineConfig, type SeveralAccountsDefinition } from "../config/define.ts";
+import type { SeveralAccountsDefinition } from "../config/define.ts";
 import { readEnvironment } from "../config/environment.ts";
 import { parseConfig } from "../config/schema.ts";
 import { type FreshDatabase, freshDatabase } from "../db/testing.ts";
@@ -26,80 +32,22 @@ import { getRun, listRuns, type OneOfSeveral, type RunView, requestRuns } from "
 import { listAccounts } from "./list.ts";
 
 const start = new Date("2026-11-24T12:00:00Z");
-const usKey = "sk_test_unitedstates0000000000000";
 const flo: Actor = { email: "flo@example.com", name: "Flo", role: "finance" };
 
-const config = defineConfig({
-  accounts: {
-    eu: { key: "STRIPE_KEY_EU", where: { subscriptions: "region = 'eu'" } },
-    us: { key: "STRIPE_KEY_US", where: { subscriptions: "region = 'us'" } },
-    shop: {
-      key: "STRIPE_KEY_EU",
-      stripeAccount: "acct_shop",
-      resources: {
-        subscriptions: {
-          stripe: "subscription",
-          table: "shop_subscriptions",
-          key: "id",
-          stripeId: "stripe_id",
-          fields: { status: "status" },
-        },
-      },
-    },
-  },
-  resources: {
-    subscriptions: {
-      stripe: "subscription",
-      table: "subscriptions",
-      key: "id",
-      stripeId: "stripe_id",
-      where: "NOT gone",
-      fields: { status: "status", customer: "customer" },
-      missingInStripe: { set: { status: "canceled" } },
-      missingLocal: {
-        insert: (s, account) => ({
-          region: account,
-          stripe_id: s.id,
-          status: s.status,
-          customer: s.customer,
-        }),
-      },
-    },
-  },
-  pace: { requestsPerSecond: 10_000, perEndpoint: 10_000 },
-});
-
 let now = start;
-let worlds: Record<"eu" | "us" | "shop", World>;
+let worlds: Worlds;
 let sandbox: Sandbox;
+let variables: Record<string, string>;
 let database: FreshDatabase;
 let desk: OpenDesk;
 const opened: OpenDesk[] = [];
 
 beforeEach(async () => {
   now = start;
-  const world = (seed: number, id: string) => {
-    const made = generateWorld({ seed, customers: 60, now: start, invoicesPerSubscription: 0 });
-    made.account = { ...made.account, id };
-    return made;
-  };
-  worlds = { eu: world(5, "acct_eu"), us: world(5, "acct_us"), shop: world(6, "acct_shop") };
-  for (const subscription of worlds.us.subscriptions.values())
-    worlds.us.subscriptions.put({
-      ...subscription,
-      status: subscription.status === "active" ? "past_due" : "active",
-    });
-  sandbox = await startSandbox({
-    world: worlds.eu,
-    connected: [worlds.shop],
-    others: [{ world: worlds.us, secretKey: usKey }],
-    restrictedKeys: {
-      rk_test_another000000000000000: ["rak_subscription_read", "rak_accounts_kyc_basic_read"],
-    },
-    now: () => now,
-  });
+  worlds = severalWorlds(start);
+  ({ sandbox, variables } = await serveSeveral(worlds, () => now));
   database = await freshDatabase();
-  await createTables();
+  await createSeveralTables(database.sql, worlds);
   desk = await open();
 });
 afterEach(async () => {
@@ -115,39 +63,15 @@ async function open(
   const parsed = parseConfig(definition);
   if (!parsed.config) throw new Error(JSON.stringify(parsed.issues));
   const named = parsed.config.accounts.map(({ account }) => [account.key, null] as const);
-  const variables = {
-    DATABASE_URL: database.url,
-    STRIPE_API_BASE: sandbox.url,
-    STRIPE_KEY_EU: sandbox.secretKey,
-    STRIPE_KEY_US: usKey,
-    ...keys,
-  };
+  const given = { DATABASE_URL: database.url, ...variables, ...keys };
   const one = await openDesk({
-    environment: readEnvironment(variables, new Map(named)),
+    environment: readEnvironment(given, new Map(named)),
     config: parsed.config,
     now: () => now,
     log: createLog("silent"),
   });
   opened.push(one);
   return one;
-}
-
-async function createTables(): Promise<void> {
-  const { sql } = database;
-  await sql`CREATE TABLE subscriptions (
-    id serial PRIMARY KEY, region text, stripe_id text, status text, customer text, gone boolean NOT NULL DEFAULT false,
-    UNIQUE (region, stripe_id))`;
-  await sql`CREATE TABLE shop_subscriptions (id serial PRIMARY KEY, stripe_id text UNIQUE, status text)`;
-  const rows = (of: "eu" | "us") =>
-    [...worlds[of].subscriptions.values()].map((s) => ({
-      region: of,
-      stripe_id: s.id,
-      status: s.status,
-      customer: String(s.customer),
-    }));
-  await sql`INSERT INTO subscriptions ${sql([...rows("eu"), ...rows("us")])}`;
-  const shop = [...worlds.shop.subscriptions.values()].map((s) => ({ stripe_id: s.id, status: s.status }));
-  await sql`INSERT INTO shop_subscriptions ${sql(shop)}`;
 }
 
 const ids = (of: keyof typeof worlds) => [...worlds[of].subscriptions.keys()];
@@ -407,7 +331,7 @@ describe("a wrong key", () => {
 
   test("that is another account's, in other letters", async () => {
     await reconcile("eu");
-    const twice = await open(config, { STRIPE_KEY_US: "rk_test_another000000000000000" });
+    const twice = await open(config, { STRIPE_KEY_US: secondKey });
     expect(await problems(twice)).toContainEqual([undefined, "accounts.us.key", "account_twice"]);
     const [run] = await failed(twice, "us");
     expect(run).toMatchObject({ state: "failed", errorCode: "account_twice" });
@@ -429,8 +353,8 @@ describe("a wrong key", () => {
     const us = (await found()).filter((one) => one.accountId === "acct_us");
     now = new Date(start.getTime() + 16 * 60_000);
     desk = await open(changed({}, { key: "STRIPE_KEY_OTHER" }), {
-      STRIPE_KEY_US: "rk_test_another000000000000000",
-      STRIPE_KEY_OTHER: usKey,
+      STRIPE_KEY_US: secondKey,
+      STRIPE_KEY_OTHER: variables.STRIPE_KEY_US as string,
     });
     const bulk = await apply(us);
     expect(bulk).toMatchObject({ applied: 0, failed: 3 });

@@ -14,7 +14,7 @@ export const support = person("Katherine Johnson", "support");
 const viewer = person("Barbara Liskov", "viewer");
 export const people = [admin, finance, support, viewer];
 
-export async function addPeople(desk: Desk, password: string): Promise<void> {
+export async function addPeople(desk: Pick<Desk, "sql" | "now">, password: string): Promise<void> {
   const known = new Set((await listUsers(desk)).map((user) => user.email));
   for (const { name, email, role } of people)
     if (!known.has(email)) await addUser(desk, { name, email, role, password }, systemActor);
