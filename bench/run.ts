@@ -11,6 +11,7 @@ import { benchFirstPage } from "./first-page.ts";
 import { benchBigRun, benchFullRun } from "./full-run.ts";
 import { benchPeers } from "./peers.ts";
 import { type Line, print } from "./table.ts";
+import { benchWorkers } from "./workers.ts";
 
 const quick = process.argv.includes("--quick");
 const size = (objects: number) => (quick ? objects / 10 : objects);
@@ -21,6 +22,7 @@ const parts: Record<string, () => Promise<Line[]>> = {
   run: () => benchFullRun(size(100_000), database),
   "big-run": () => benchBigRun(size(250_000), database),
   peers: () => benchPeers(size(10_000), database),
+  workers: () => benchWorkers(size(25_000), database),
   compare: () => benchCompare(size(1_000_000), database),
   "first-page": firstPage,
 };
