@@ -123,6 +123,18 @@ test.each([
   expect(row?.corrected).toBe(true);
 });
 
+test("a journal of totals that has grown is folded", async () => {
+  const desk = await open();
+  await desk.sql`
+    INSERT INTO driftdesk.discrepancy_totals
+      (account_id, resource, kind, state, impact, cause, change, rows, amount_minor)
+    SELECT 'acct_1', 'charges', 'mismatch', 'open', 'other', 'unknown', '', 1, 0 FROM generate_series(1, 600)`;
+  await work(desk);
+  await expect
+    .poll(async () => [...(await desk.sql`SELECT rows FROM driftdesk.discrepancy_totals`)], soon)
+    .toEqual([{ rows: 600 }]);
+});
+
 test("the stored schedules are those of the config, also after it changed", async () => {
   const desk = await open();
   const worker = await work(desk);

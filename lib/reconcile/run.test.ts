@@ -268,10 +268,18 @@ test("two processes that execute one run share it, and each page is read once", 
   });
 });
 
-test("nothing is ever written to Stripe, and the staging tables are gone after the run", async () => {
+test("nothing is ever written to Stripe; after the run the staging tables are gone and the totals folded", async () => {
   const t = await openMirror(100);
+  await t.desk.sql`
+    INSERT INTO driftdesk.discrepancy_totals
+      (account_id, resource, kind, state, impact, cause, change, rows, amount_minor)
+    SELECT 'acct_1', 'charges', 'mismatch', 'open', 'other', 'unknown', '', 1 - n % 2 * 2, 0
+    FROM generate_series(1, 600) AS n`;
   await run(t);
   expect(t.sandbox.counts.writes).toBe(0);
   const tables = await t.desk.sql`SELECT tablename FROM pg_tables WHERE schemaname = 'driftdesk_staging'`;
   expect(tables).toEqual([]);
+  expect([
+    ...(await t.desk.sql`SELECT FROM driftdesk.discrepancy_totals WHERE resource = 'charges'`),
+  ]).toEqual([]);
 });
