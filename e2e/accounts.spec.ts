@@ -77,6 +77,19 @@ test("one of several accounts is chosen in the header, and stays chosen from pag
   await expect(page).toHaveURL(/\/runs\/4\?account=acct_us$/);
   await expect(page.getByText("Complete")).toBeVisible();
 
+  // From outside, all of them or one.
+  const headers = { authorization: `Bearer ${password}` };
+  const cron = async (data: object) => {
+    const response = await page.request.post("/api/cron/reconcile", { headers, data });
+    return { status: response.status(), body: await response.json() };
+  };
+  expect(await cron({})).toMatchObject({
+    status: 202,
+    body: { runs: [{ account: "eu" }, { account: "us" }, { account: "shop" }] },
+  });
+  await expect.poll(async () => (await cron({ account: "us" })).status, { timeout: 20_000 }).toBe(202);
+  expect(await cron({ account: "asia" })).toMatchObject({ status: 400, body: { code: "account_unknown" } });
+
   await section(page, "Audit").click();
   await expect(page.getByRole("list", { name: "History" })).toContainText("ended run 4");
   await expect(page.getByRole("list", { name: "History" })).not.toContainText("signed in");

@@ -11,7 +11,7 @@ test("an admin starts a run, sees how far it is, and what it found", async ({ pa
   const progress = page.getByRole("region", { name: /^Run \d+$/ });
   // Looked for together: the run may be over before one has been found after the other.
   await Promise.all([
-    expect(progress.getByText(/[1-9][\d,]* objects read from Stripe/)).toBeVisible(),
+    expect(progress.getByText(/[1-9][\d,]* objects on [^ ]+ pages? read from Stripe/)).toBeVisible(),
     expect(progress.getByRole("progressbar", { name: /^invoices: / })).toBeVisible(),
   ]);
   await expect(page.getByRole("main").getByText("Complete", { exact: true })).toBeVisible({

@@ -23,6 +23,7 @@ const given = {
   PORT: process.env.PORT,
   DRIFTDESK_DIR: process.env.DRIFTDESK_DIR,
   DRIFTDESK_CONFIG: "sandbox/several-accounts.config.ts",
+  CRON_SECRET: process.env.PASSWORD,
   ...variables,
 };
 const environment = readEnvironment(given, keyVariablesOf(config));
