@@ -75,8 +75,9 @@ function startWorker(env: Record<string, string>) {
   const command = join(import.meta.dirname, "..", "bin", "driftdesk.ts");
   const child = spawn(process.execPath, [...nodeFlags, command, "worker"], {
     env: { ...process.env, ...env },
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "inherit", "pipe"],
   });
-  // Its first line says that it works.
-  return { child, ready: once(child.stdout, "data"), ended: once(child, "exit") };
+  // The first line of its log says that it works.
+  const ready = once(child.stderr, "data").then(() => child.stderr.resume());
+  return { child, ready, ended: once(child, "exit") };
 }
