@@ -1,4 +1,3 @@
-import { setTimeout as wait } from "node:timers/promises";
 import { desksNamed } from "../../lib/accounts/known.ts";
 import type { RunState } from "../../lib/db/schema.ts";
 import { type Desks, openDesk, systemActor } from "../../lib/desk.ts";
@@ -17,9 +16,6 @@ export interface ReconcileOptions {
   json?: boolean;
   resume?: boolean;
 }
-
-/** How long a killed process keeps its resources to itself, and a little more. */
-const leasePatienceMs = 20_000;
 
 /** A run, to its end, in this process; with several accounts one of each, at the same time. */
 export async function reconcile(options: ReconcileOptions): Promise<number> {
@@ -62,7 +58,7 @@ async function carryOut(desks: Desks, id: number, signal: AbortSignal): Promise<
     const steps = followRun(desks.sql, id, { everyMs: 1_000, signal: ended.signal });
     for await (const step of steps) show(step.run, step.rate);
   })();
-  const run = await execute(desks, id, signal).finally(async () => {
+  const run = await executeRun(desks, id, { signal }).finally(async () => {
     ended.abort();
     await showing;
   });
@@ -101,19 +97,6 @@ async function choose(desks: Desks, options: ReconcileOptions): Promise<number[]
 }
 
 const named = (run: RunView) => `Run ${run.id}${run.accountName === null ? "" : ` of ${run.accountName}`}`;
-
-/** After a kill the dead process's lease has to end first; a live one keeps renewing it. */
-async function execute(desks: Desks, id: number, signal: AbortSignal): Promise<RunView> {
-  for (const deadline = Date.now() + leasePatienceMs; ; ) {
-    try {
-      return await executeRun(desks, id, { signal });
-    } catch (error) {
-      if (!(error instanceof DriftdeskError) || error.code !== "run_busy" || Date.now() > deadline)
-        throw error;
-      await wait(500, undefined, { signal });
-    }
-  }
-}
 
 /** A line for each resource whose figures changed since the last look, and one for the run's pace. */
 function progressOf(): (run: RunView, rate?: Rate) => void {

@@ -15,15 +15,17 @@ const restMs = 15_000;
 export class RunWork {
   readonly #desk: QueuedDesk;
   readonly #signal: AbortSignal;
+  readonly #leaseMs: number | undefined;
   readonly #underWay = new Map<number, Promise<void>>();
   readonly #helped = new Set<number>();
   /** Until when runs that this worker has left are left to others. */
   readonly #rests = new Map<number, number>();
   #looking: Promise<void> | null = null;
 
-  constructor(desk: QueuedDesk, signal: AbortSignal) {
+  constructor(desk: QueuedDesk, { signal, leaseMs }: { signal: AbortSignal; leaseMs: number | undefined }) {
     this.#desk = desk;
     this.#signal = signal;
+    this.#leaseMs = leaseMs;
     const stop = onRunChange(desk.sql, (id) => {
       if (this.#mayHelp(id)) this.#lookSoon();
     });
@@ -85,7 +87,11 @@ export class RunWork {
     const { log } = this.#desk;
     log.info({ run }, onlyHelp ? "helps with a run" : "takes a run");
     try {
-      const { state } = await executeRun(this.#desk, run, { signal: this.#signal, onlyHelp });
+      const { state } = await executeRun(this.#desk, run, {
+        signal: this.#signal,
+        leaseMs: this.#leaseMs,
+        onlyHelp,
+      });
       log.info({ run, state }, state === "running" ? "has nothing more to do for a run" : "a run has ended");
     } catch (error) {
       if (error instanceof DriftdeskError && ["run_busy", "run_superseded"].includes(error.code))

@@ -19,6 +19,8 @@ export interface Worker {
 export interface WorkerOptions {
   /** How often the tables are searched for work that nobody was woken for. */
   sweepMs?: number;
+  /** How long a killed process keeps what it has to itself. */
+  leaseMs?: number;
 }
 
 /** How long a stop waits for requests that are on their way. */
@@ -37,7 +39,7 @@ export async function startWorker(desk: QueuedDesk, options: WorkerOptions = {})
     underWay.add(settled);
     return work;
   };
-  const runs = new RunWork(desk, stopping.signal);
+  const runs = new RunWork(desk, { signal: stopping.signal, leaseMs: options.leaseMs });
 
   await boss.work<Jobs["run"]>("run", twoAtOnce, async ([job]) => {
     if (job) await runs.execute(job.data.runId);

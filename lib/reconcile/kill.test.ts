@@ -11,9 +11,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { createExample } from "../../sandbox/example/create.ts";
 import everyType from "../../sandbox/example/every-type.config.ts";
 import { type Sandbox, startSandbox } from "../../sandbox/server/server.ts";
+import { type EndState, endState, leftovers } from "../../sandbox/storm/end-state.ts";
 import { openTestDesk, type TestDesk } from "../../sandbox/testing.ts";
 import { generateWorld, type World } from "../../sandbox/world/world.ts";
-import { verifyAudit } from "../audit/verify.ts";
 import { connect } from "../db/connect.ts";
 import { freePort } from "../db/free-port.ts";
 import { migrate } from "../db/migrate.ts";
@@ -101,40 +101,9 @@ async function goOn(desk: Desk, variables: Record<string, string>, runId: number
   throw new Error(`the run is still ${left?.state}: ${said.join(", ")}`);
 }
 
-/** What a run leaves behind, but for numbers and times. */
-async function endState(sql: Sql) {
-  const discrepancies = await sql`
-    SELECT to_jsonb(d) - '{id,first_run_id,run_id,first_seen_at,opened_at,changed_at,observed_at}'::text[] AS row
-    FROM driftdesk.discrepancies d
-    ORDER BY resource, kind, stripe_id COLLATE "C", local_key COLLATE "C"`;
-  const resources = await sql`
-    SELECT to_jsonb(r) - '{run_id,windows_total,windows_done,pages}'::text[] AS row
-    FROM driftdesk.run_resources r ORDER BY resource`;
-  // Which resource is recorded first is chance; what is said about each is not.
-  const entries = await sql`
-    SELECT action, actor, account_id, resource, subject, data FROM driftdesk.audit_entries
-    WHERE action <> 'run.started' AND action NOT LIKE 'sign_in%'
-    ORDER BY action, resource, data ->> 'stripeId' COLLATE "C", data ->> 'localKey' COLLATE "C"`;
-  const [run] = await sql`SELECT state, message, error_code, mode, account_id FROM driftdesk.runs`;
-  return {
-    run: { ...run },
-    discrepancies: discrepancies.map((d) => d.row),
-    resources: resources.map((r) => r.row),
-    entries: entries.map((entry) => ({ ...entry })),
-  };
-}
-
 /** Nothing is left of the work: no staged rows, no cursors, no lease, and the chain is whole. */
-async function expectClean(sql: Sql): Promise<void> {
-  expect([...(await sql`SELECT tablename FROM pg_tables WHERE schemaname = 'driftdesk_staging'`)]).toEqual(
-    [],
-  );
-  for (const table of ["windows", "local_copies", "leases", "run_processes"])
-    expect([...(await sql`SELECT * FROM ${sql(`driftdesk.${table}`)}`)]).toEqual([]);
-  expect(await verifyAudit(sql)).toMatchObject({ ok: true, problems: [] });
-}
+const expectClean = async (sql: Sql) => expect(await leftovers(sql)).toEqual([]);
 
-type EndState = Awaited<ReturnType<typeof endState>>;
 let undisturbed: EndState;
 let requestsInAll: number;
 

@@ -15,8 +15,6 @@ const systemClock: PatienceClock = {
 
 /** How long a run bears that Stripe answers nothing at all. */
 const patienceMs = 15 * 60_000;
-/** How often it asks for one thing while Stripe answers others. */
-const triesBesideOthers = 3;
 const firstPauseMs = 5_000;
 const longestPauseMs = 60_000;
 
@@ -28,6 +26,7 @@ export class Patience {
   readonly #clock: PatienceClock;
   #answeredAt: number;
   #waiting = 0;
+  #probe: Promise<boolean> | null = null;
 
   constructor(clock: PatienceClock = systemClock) {
     this.#clock = clock;
@@ -36,45 +35,63 @@ export class Patience {
 
   /** For how long Stripe has not answered, while somebody waits for it; null otherwise. */
   get silentMs(): number | null {
-    return this.#waiting > 0 ? this.#clock.now() - this.#answeredAt : null;
+    return this.#waiting > 0 ? this.#silence() : null;
   }
 
-  /** The same reader, for what a run asks. Throws `signal`'s reason when it is told to stop. */
+  /** The same reader, for what a run asks until `signal` tells it to stop. */
   reader(stripe: StripeReader, signal: AbortSignal): StripeReader {
-    const ask = <T>(send: () => Promise<T>) => this.#ask(send, signal);
+    const ask = <T>(send: () => Promise<T>) => this.#ask(stripe, send, signal);
     return {
       ...stripe,
-      account: () => ask(() => stripe.account()),
       list: (...args) => ask(() => stripe.list(...args)),
       retrieve: (...args) => ask(() => stripe.retrieve(...args)),
       events: (...args) => ask(() => stripe.events(...args)),
     };
   }
 
-  async #ask<T>(send: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    const beganAt = this.#clock.now();
+  async #ask<T>(stripe: StripeReader, send: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    let alive = false;
     for (let tries = 1; ; tries++) {
       try {
         const answer = await send();
         this.#answeredAt = this.#clock.now();
+        if (tries > 1) this.#waiting--;
         return answer;
       } catch (error) {
-        if (!isUnreachable(error)) throw error;
-        const silent = this.#clock.now() - this.#answeredAt > patienceMs;
-        if (silent || (tries >= triesBesideOthers && this.#answeredAt > beganAt)) throw error;
+        if (tries === 1) this.#waiting++;
+        const lately = alive;
+        const worthIt = !signal.aborted && isUnreachable(error);
+        alive = worthIt && (await this.#answersOthers(stripe));
+        // Stripe answered something else before this try and after it: so it is this that cannot be had.
+        if (!worthIt || (alive ? lately : this.#silence() > patienceMs)) {
+          this.#waiting--;
+          throw error;
+        }
       }
-      await this.#pause(Math.min(longestPauseMs, firstPauseMs * 2 ** (tries - 1)), signal);
+      const pauseMs = Math.min(longestPauseMs, firstPauseMs * 2 ** (tries - 1));
+      await this.#clock.sleep(pauseMs, signal).catch(() => {});
     }
   }
 
-  async #pause(ms: number, signal: AbortSignal): Promise<void> {
-    this.#waiting++;
-    try {
-      await this.#clock.sleep(ms, signal).catch(() => {});
-    } finally {
-      this.#waiting--;
-    }
-    signal.throwIfAborted();
+  #silence(): number {
+    return this.#clock.now() - this.#answeredAt;
+  }
+
+  /** Whether Stripe answers anything at all: asked once for all who wait. */
+  #answersOthers(stripe: StripeReader): Promise<boolean> {
+    this.#probe ??= stripe
+      .account()
+      .then(
+        () => {
+          this.#answeredAt = this.#clock.now();
+          return true;
+        },
+        () => false,
+      )
+      .finally(() => {
+        this.#probe = null;
+      });
+    return this.#probe;
   }
 }
 
