@@ -26,7 +26,7 @@ export async function benchPeers(
   const [own, engine] = [await database("peers_own"), await database("peers_engine")];
   return withStripe({ localUrl: local, objects, kinds }, async (stripe) => {
     const at = { STRIPE_API_BASE: stripe.url, STRIPE_SECRET_KEY: stripe.secretKey };
-    const ours = (await answerOf("run-process.ts", kinds, {
+    const ours = (await answerOf("run-process.ts", ["full", ...kinds], {
       ...at,
       DATABASE_URL: own,
       LOCAL_DATABASE_URL: local,

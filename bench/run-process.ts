@@ -1,10 +1,12 @@
-// One full run over the kinds named, in a process of its own, so that its memory is nobody else's. Says on one line how
-// it went.
+// One run of the mode named first over the kinds named then, in a process of its own, so that its memory is nobody
+// else's. Says on one line how it went.
+import type { RunMode } from "../lib/db/schema.ts";
 import { desksOf, openDesk, systemActor } from "../lib/desk.ts";
 import { executeRun } from "../lib/reconcile/run.ts";
 import { requestRun } from "../lib/reconcile/runs.ts";
 
 export interface RunReport {
+  mode: RunMode;
   state: string;
   message: string | null;
   seconds: number;
@@ -15,13 +17,14 @@ export interface RunReport {
   peakBytes: number;
 }
 
-const only = process.argv.slice(2);
+const [mode, ...only] = process.argv.slice(2) as [RunMode, ...string[]];
 const desk = await openDesk();
 const [one] = desksOf(desk);
-const { run } = await requestRun(one, { mode: "full", only, trigger: "command", actor: systemActor });
+const { run } = await requestRun(one, { mode, only, trigger: "command", actor: systemActor });
 const began = performance.now();
 const ended = await executeRun(desk, run.id);
 const report: RunReport = {
+  mode: ended.mode,
   state: ended.state,
   message: ended.message,
   seconds: (performance.now() - began) / 1_000,

@@ -20,7 +20,7 @@ const named = process.argv.slice(2).filter((arg) => !arg.startsWith("--"));
 /** The parts of the table, in its order. Named on the command line, only these are measured. */
 const parts: Record<string, () => Promise<Line[]>> = {
   run: () => benchFullRun(size(100_000), database),
-  "big-run": () => benchBigRun(size(250_000), database),
+  "big-run": () => benchBigRun(size(250_000), size(1_000), database),
   peers: () => benchPeers(size(10_000), database),
   workers: () => benchWorkers(size(25_000), database),
   compare: () => benchCompare(size(1_000_000), database),
