@@ -4,8 +4,12 @@ import { startWorker } from "@/lib/jobs/worker.ts";
 
 /** Opens the desk, so that what is wrong with it is said at the start, and lets go of everything at the end. */
 export async function startWeb(): Promise<void> {
-  // Without a fixed address the one that the browser used is right, e.g. 127.0.0.1 as well as localhost.
-  if (!process.env.NEXTAUTH_URL) process.env.AUTH_TRUST_HOST ??= "true";
+  if (!process.env.NEXTAUTH_URL) {
+    // Without a fixed address the one that the browser used is right, e.g. 127.0.0.1 as well as localhost.
+    process.env.AUTH_TRUST_HOST ??= "true";
+    // An empty variable means "not set"; next-auth would take it for an address and fail on every page.
+    delete process.env.NEXTAUTH_URL;
+  }
   const desk = await getDesk().catch((error) => {
     console.error(error instanceof DriftdeskError ? error.message : error);
     process.exit(2);

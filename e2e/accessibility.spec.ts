@@ -46,6 +46,17 @@ for (const colorScheme of ["light", "dark"] as const) {
   });
 }
 
+test("every page comes from the server whole, before any script runs", async ({ page }) => {
+  const whole = async (path: string) => {
+    const response = await page.request.get(path);
+    expect([path, response.status()]).toEqual([path, 200]);
+    expect(await response.text(), path).toContain("<main");
+  };
+  await whole("/sign-in");
+  await signIn(page, "admin");
+  for (const path of pages) await whole(path);
+});
+
 test("on a phone no page is wider than the screen", async ({ browser }) => {
   const page = await open(browser, "light", 390);
   await signIn(page, "finance");
