@@ -195,6 +195,31 @@ test("Ctrl-C leaves a run that can go on, and says how", async () => {
   expect(await driftdesk("reconcile", "--resume")).toMatchObject({ code: 0 });
 });
 
+test("a worker does what was asked for, and lets go of it at once when it is told to stop", async () => {
+  const { sql } = desk.desk;
+  const state = async () => (await sql`SELECT state FROM driftdesk.runs`)[0]?.state;
+  await sql`
+    INSERT INTO driftdesk.runs (mode, trigger, requested_by, requested_at)
+    VALUES ('full', 'person', 'ada@example.com', now() - interval '1 minute')`;
+  desk.sandbox.setLatency(400);
+  const first = begin(["worker"]);
+  await expect.poll(state, { timeout: 20_000 }).toBe("running");
+  first.child.kill("SIGTERM");
+  const stopped = await first.ended;
+  expect(stopped).toMatchObject({ code: 0, out: "" });
+  expect(lines(stopped.err).map((line) => line.msg)).toEqual(
+    expect.arrayContaining(["works off the queues", "takes a run", "stops"]),
+  );
+  expect(await state()).toBe("running");
+  expect(await sql`SELECT FROM driftdesk.leases`).toHaveLength(0);
+
+  desk.sandbox.setLatency(0);
+  const second = begin(["worker"]);
+  await expect.poll(state, { timeout: 20_000 }).toBe("succeeded");
+  second.child.kill("SIGINT");
+  expect(await second.ended).toMatchObject({ code: 0 });
+});
+
 test("only the named resources are compared, and an unknown name is refused", async () => {
   const only = lines((await driftdesk("reconcile", "--only", "customers", "--json")).out)[0];
   expect(Object.keys(only.resources)).toEqual(["customers"]);

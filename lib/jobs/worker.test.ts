@@ -4,6 +4,7 @@ import { generateWorld } from "../../sandbox/world/world.ts";
 import { defineConfig } from "../config/define.ts";
 import { type Desk, systemActor } from "../desk.ts";
 import { getBulk, requestBulk } from "../fixes/bulk.ts";
+import { executeRun } from "../reconcile/run.ts";
 import { getRun, requestRun } from "../reconcile/runs.ts";
 import { enqueueBulk, enqueueRun } from "./enqueue.ts";
 import { openQueues, type QueuedDesk } from "./queues.ts";
@@ -89,6 +90,24 @@ test("a run that nobody was woken for is found", async () => {
   await expect.poll(stateOf(desk, id), soon).toBe("succeeded");
 });
 
+test("workers help with a run that another process has, and stay away when nothing is left to share", async () => {
+  const desk = await open();
+  const sandbox = (opened as TestDesk).sandbox;
+  sandbox.setLatency(700);
+  const id = (await requestRun(desk, { mode: "full", trigger: "command", actor: systemActor })).run.id;
+  // As `driftdesk reconcile` does: nobody was called.
+  const running = executeRun(desk, id);
+  await expect.poll(stateOf(desk, id), soon).toBe("running");
+  await work({ ...desk });
+  await work({ ...desk });
+  const present = async () =>
+    (await desk.sql`SELECT FROM driftdesk.run_processes WHERE run_id = ${id}`).length;
+  await expect.poll(present, soon).toBe(3);
+  sandbox.setLatency(0);
+  expect(await running).toMatchObject({ state: "succeeded", attempts: 1 });
+  await expect.poll(present, soon).toBe(0);
+});
+
 test("a worker that stops leaves its run to the next one, which goes on with it", async () => {
   const desk = await open();
   const sandbox = (opened as TestDesk).sandbox;
@@ -99,6 +118,9 @@ test("a worker that stops leaves its run to the next one, which goes on with it"
   await expect.poll(stateOf(desk, id), soon).toBe("running");
   await first.stop();
   expect(await stateOf(desk, id)()).toBe("running");
+  // At once: nobody has to wait for the end of a lease.
+  for (const table of ["leases", "run_processes"])
+    expect(await desk.sql`SELECT * FROM ${desk.sql(`driftdesk.${table}`)}`).toHaveLength(0);
   sandbox.setLatency(0);
   await work({ ...desk });
   await expect.poll(stateOf(desk, id), soon).toBe("succeeded");
@@ -133,6 +155,20 @@ test("a journal of totals that has grown is folded", async () => {
   await expect
     .poll(async () => [...(await desk.sql`SELECT rows FROM driftdesk.discrepancy_totals`)], soon)
     .toEqual([{ rows: 600 }]);
+});
+
+test("a worker clears away what a run that was stopped has left when its process was killed", async () => {
+  const desk = await open();
+  const id = await request(desk);
+  await desk.sql`UPDATE driftdesk.runs SET state = 'cancelled' WHERE id = ${id}`;
+  await desk.sql`INSERT INTO driftdesk.windows (run_id, resource, state) VALUES (${id}, 'subscriptions', 'open')`;
+  await desk.sql.unsafe(`CREATE UNLOGGED TABLE driftdesk_staging.r${id}_abc_expected ()`);
+  await work(desk);
+  const left = async () => [
+    ...(await desk.sql`SELECT tablename FROM pg_tables WHERE schemaname = 'driftdesk_staging'`),
+    ...(await desk.sql`SELECT run_id FROM driftdesk.windows`),
+  ];
+  await expect.poll(left, soon).toEqual([]);
 });
 
 test("the stored schedules are those of the config, also after it changed", async () => {
