@@ -279,11 +279,32 @@ test("what cannot be read makes the run incomplete, with exit code 1", async () 
   });
 }, 120_000);
 
-test("--since is honest about reading everything", async () => {
-  const ended = await driftdesk("reconcile", "--since", "24h", "--json");
-  expect(lines(ended.out)[0].mode).toBe("full");
-  expect(ended.err).toMatch(/reads everything/);
+test("without --full only what changed is read, once everything was", async () => {
+  const first = await driftdesk("reconcile", "--json");
+  expect(lines(first.out)[0].mode).toBe("full");
+  expect(first.err).toContain("no run had read it to its end before");
+  const next = await driftdesk("reconcile", "--json");
+  expect(lines(next.out)[0]).toMatchObject({
+    mode: "incremental",
+    state: "succeeded",
+    resources: { subscriptions: { compared: 0 }, customers: { compared: 0 } },
+  });
+  // Nothing is forgotten: a row that was put right is seen.
+  expect(await driftdesk("discrepancies", "--json")).toMatchObject({
+    out: expect.stringMatching(/^(.+\n){3}$/),
+  });
+  await desk.local`UPDATE people SET email = NULL WHERE id = 1`;
+  const since = await driftdesk("reconcile", "--since", "24h", "--json");
+  expect(lines(since.out)[0]).toMatchObject({
+    mode: "incremental",
+    resources: { customers: { compared: 1 } },
+  });
+  expect(lines((await driftdesk("reconcile", "--full", "--json")).out)[0].mode).toBe("full");
   expect(await driftdesk("reconcile", "--since", "24h", "--full")).toMatchObject({ code: 2 });
+  expect(await driftdesk("reconcile", "--since", "yesterday")).toMatchObject({
+    code: 2,
+    err: expect.stringContaining("[since_invalid]"),
+  });
 });
 
 test("a mistake in the config is what check looks for: exit code 1; a missing key is a failure: 2", async () => {

@@ -47,9 +47,9 @@ program
 
 program
   .command("reconcile")
-  .description("compare everything, to the end, with progress on stderr")
-  .option("--full", "read everything (the default)")
-  .option("--since <age>", "what changed since, e.g. 24h (reads everything so far, and says so)")
+  .description("compare what changed since the last run, to the end, with progress on stderr")
+  .option("--full", "read everything")
+  .option("--since <age>", "what changed since then, e.g. 24h, instead of since the last run")
   .option("--only <name...>", "these resources only")
   .option("--account <name>", "this account only, of several in the config")
   .option("--json", "end with one line of JSON on stdout")

@@ -1,4 +1,5 @@
 import { desksNamed } from "../../lib/accounts/known.ts";
+import { durationWords, isDuration, milliseconds } from "../../lib/config/duration.ts";
 import type { RunState } from "../../lib/db/schema.ts";
 import { type Desks, openDesk, systemActor } from "../../lib/desk.ts";
 import { DriftdeskError } from "../../lib/errors.ts";
@@ -77,7 +78,8 @@ async function choose(desks: Desks, options: ReconcileOptions): Promise<number[]
     note("No run was left unfinished: a new one starts.");
   }
   const requested = await requestRuns(desks, {
-    mode: options.since ? "incremental" : "full",
+    mode: options.full ? "full" : "incremental",
+    since: options.since === undefined ? undefined : ago(desks, options.since),
     only: options.only,
     account: options.account,
     trigger: "command",
@@ -94,6 +96,11 @@ async function choose(desks: Desks, options: ReconcileOptions): Promise<number[]
     note(underWay);
   }
   return started.map(({ run }) => run.id);
+}
+
+function ago(desks: Desks, age: string): Date {
+  if (isDuration(age)) return new Date(desks.now().getTime() - milliseconds(age));
+  throw new DriftdeskError("since_invalid", `--since ${age} is no age: ${durationWords}.`, { status: 400 });
 }
 
 const named = (run: RunView) => `Run ${run.id}${run.accountName === null ? "" : ` of ${run.accountName}`}`;

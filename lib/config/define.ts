@@ -1,4 +1,5 @@
 // The configuration as people write it. `defineConfig` only adds types: a plain default-exported object is as good.
+import type { Duration } from "./duration.ts";
 import type { Policy, StripeObjects, StripeType } from "./resource.ts";
 
 /** The value of a local column for a Stripe object: null and undefined both mean NULL. */
@@ -63,9 +64,6 @@ interface ResourceOf<K extends StripeType, T = StripeObjects[K]> {
 }
 
 export type ResourceDefinition = { [K in StripeType]: ResourceOf<K> }[StripeType];
-
-/** `"90s"`, `"15m"`, `"24h"`, `"7d"`. */
-export type Duration = `${number}${"s" | "m" | "h" | "d"}`;
 
 interface RulesDefinition {
   /** Your own log of received webhooks, if you keep one. Makes causes more exact. */

@@ -2,8 +2,8 @@
 export {
   type AccountDefinition,
   type ConfigDefinition,
-  type Duration,
   date,
   defineConfig,
   type ResourceDefinition,
 } from "./define.ts";
+export type { Duration } from "./duration.ts";

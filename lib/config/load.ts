@@ -1,4 +1,6 @@
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { registerHooks } from "node:module";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -16,6 +18,7 @@ export async function loadConfig(file: string): Promise<Configuration> {
       `There is no configuration at ${path}. Write one (the README has a start), or set DRIFTDESK_CONFIG to where it is.`,
     );
   resolveOurselves();
+  const text = await readFile(path);
   let loaded: { default?: unknown };
   try {
     loaded = await import(/* turbopackIgnore: true */ /* webpackIgnore: true */ pathToFileURL(path).href);
@@ -29,7 +32,11 @@ export async function loadConfig(file: string): Promise<Configuration> {
       `${path} exports nothing as default. End it with \`export default defineConfig({ … })\`.`,
     );
   const { config, issues } = parseConfig(loaded.default);
-  if (config) return config;
+  if (config) {
+    const source = createHash("sha256").update(text).digest("hex");
+    for (const account of config.accounts) account.source = source;
+    return config;
+  }
   const lines = issues.map((issue) => `  ${issue.path || "(the whole config)"}: ${issue.message}`);
   throw new DriftdeskError(
     "config_invalid",

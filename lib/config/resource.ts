@@ -93,6 +93,8 @@ export interface Config extends Rules {
   account: Account;
   resources: readonly Resource[];
   pace: { requestsPerSecond: number; perEndpoint: number };
+  /** A hash of the file that it was loaded from: functions of a mapping may use whatever else stands in it. */
+  source?: string | undefined;
 }
 
 /** The config as a whole. */

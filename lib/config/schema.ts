@@ -2,7 +2,8 @@
 import { z } from "zod";
 import { checkAccounts, claimedTwice, joinConditions, keyVariable } from "./accounts.ts";
 import { cronMistake } from "./cron.ts";
-import type { ConfigDefinition, Duration } from "./define.ts";
+import type { ConfigDefinition } from "./define.ts";
+import { type Duration, durationWords, isDuration, milliseconds } from "./duration.ts";
 import { type ConfigIssue, describeIssues } from "./issues.ts";
 import type { Account, Config, Configuration, Field, Resource, StripeType } from "./resource.ts";
 
@@ -32,7 +33,7 @@ const insert = z.custom<(object: never, account: string | null) => Record<string
 );
 const duration = z
   .string()
-  .regex(/^\d+(\.\d+)?[smhd]$/, 'a duration is a number with a unit, as in "90s", "15m", "24h" or "7d"')
+  .refine(isDuration, durationWords)
   .transform((text) => milliseconds(text as Duration));
 const policy = z.enum(["review", "auto"]);
 const localValue = z.union([z.string(), z.number(), z.boolean(), z.null()]);
@@ -182,11 +183,6 @@ const shape = z.strictObject({
 const definition = shape.superRefine((given, context) => {
   for (const { path, message } of checkAccounts(given)) context.addIssue({ code: "custom", path, message });
 });
-
-function milliseconds(text: Duration): number {
-  const unit = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }[text.at(-1) as "s" | "m" | "h" | "d"];
-  return Number(text.slice(0, -1)) * unit;
-}
 
 /** Answers the config, or everything that is wrong with it. Takes whatever a file exported. */
 export function parseConfig(

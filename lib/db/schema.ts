@@ -49,6 +49,18 @@ export const runResourceStates = [
 ] as const;
 export type RunResourceState = (typeof runResourceStates)[number];
 
+/** What a targeted run is about: a customer with everything mapped, objects by their ids, rows by their keys, or a difference. */
+export type Targets =
+  | { customer: string }
+  | { email: string }
+  | { ids: readonly string[] }
+  | { resource: string; keys: readonly string[] }
+  | { discrepancy: number };
+
+/** How a run reads a resource: all of it, what changed, or what it was asked about. */
+export const scopeModes = ["full", "changes", "targets"] as const;
+export type ScopeMode = (typeof scopeModes)[number];
+
 export const kinds = ["mismatch", "missing_local", "missing_in_stripe", "duplicate"] as const;
 export type Kind = (typeof kinds)[number];
 export const impacts = ["paid_no_access", "access_no_pay", "money", "other"] as const;
@@ -114,6 +126,8 @@ export const runs = driftdesk.table("runs", {
   trigger: text("trigger", { enum: runTriggers }).notNull(),
   requestedBy: text("requested_by").notNull(),
   onlyResources: text("only_resources").array(),
+  since: time("since"),
+  targets: jsonb("targets").$type<Targets>(),
   state: text("state", { enum: runStates }).notNull().default("queued"),
   step: text("step"),
   errorCode: text("error_code"),
@@ -149,8 +163,10 @@ export const runResources = driftdesk.table("run_resources", {
   pages: integer("pages").notNull().default(0),
   /** How many objects there will be at the end, as far as that can be told. */
   objectsExpected: ref("objects_expected"),
+  scope: text("scope", { enum: scopeModes }),
+  recordedAt: time("recorded_at"),
 });
-export type RunResource = typeof runResources.$inferSelect;
+export type RunResource = Omit<typeof runResources.$inferSelect, "recordedAt">;
 
 export const leases = driftdesk.table("leases", {
   accountId: text("account_id").notNull(),
@@ -234,6 +250,66 @@ export const settledForgotten = driftdesk.table("settled_forgotten", {
   forgottenAt: time("forgotten_at").notNull(),
 });
 
+export const scopes = driftdesk.table("scopes", {
+  runId: ref("run_id").notNull(),
+  resource: text("resource").notNull(),
+  mode: text("mode", { enum: scopeModes }).notNull(),
+  why: text("why"),
+  mapping: text("mapping").notNull(),
+  begunAt: time("begun_at").notNull(),
+  stripeFrom: time("stripe_from"),
+  stripeAt: time("stripe_at").notNull(),
+  localFrom: time("local_from"),
+  localAt: time("local_at").notNull(),
+  snapshotFrom: text("snapshot_from"),
+  localSnapshot: text("local_snapshot"),
+  localTable: text("local_table").notNull(),
+  moves: boolean("moves").notNull(),
+});
+export type Scope = typeof scopes.$inferSelect;
+
+export const eventLists = driftdesk.table("event_lists", {
+  runId: ref("run_id").notNull(),
+  resource: text("resource").notNull(),
+  number: integer("number").notNull(),
+  types: text("types").array().notNull(),
+  cursor: text("cursor"),
+  state: text("state", { enum: ["open", "done", "unreadable"] })
+    .notNull()
+    .default("open"),
+  seen: text("seen").array().notNull().default([]),
+  message: text("message"),
+});
+
+export const cursors = driftdesk.table("cursors", {
+  accountId: text("account_id").notNull(),
+  resource: text("resource").notNull(),
+  mapping: text("mapping").notNull(),
+  stripeAt: time("stripe_at").notNull(),
+  seen: text("seen").array().notNull().default([]),
+  localAt: time("local_at").notNull(),
+  localSnapshot: text("local_snapshot"),
+  localTable: text("local_table").notNull(),
+  size: ref("size").notNull(),
+  runId: ref("run_id").notNull(),
+});
+export type Cursor = typeof cursors.$inferSelect;
+
+export const addresses = driftdesk.table("addresses", {
+  accountId: text("account_id").notNull(),
+  resource: text("resource").notNull(),
+  match: text("match").notNull(),
+  customerId: text("customer_id").notNull(),
+  objectId: text("object_id").notNull(),
+});
+
+export const looks = driftdesk.table("looks", {
+  accountId: text("account_id").notNull(),
+  resource: text("resource").notNull(),
+  match: text("match").notNull(),
+  at: time("at").notNull(),
+});
+
 export const bulkActions = driftdesk.table("bulk_actions", {
   id: id(),
   kind: text("kind", { enum: bulkKinds }).notNull(),
@@ -289,6 +365,7 @@ export const discrepancies = driftdesk.table("discrepancies", {
   decisionReason: text("decision_reason"),
   bulkId: ref("bulk_id"),
   search: text("search"),
+  match: text("match"),
 });
 export type Discrepancy = typeof discrepancies.$inferSelect;
 

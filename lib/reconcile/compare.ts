@@ -69,6 +69,11 @@ function alreadySet(stage: Stage): string {
   return `NOT (${set.map((one) => one.differs).join(" OR ")})`;
 }
 
+/** All mapped columns of a staged row, as a discrepancy keeps them. */
+export const rowValues = ({ columns }: Stage, alias: string): string =>
+  `jsonb_object(${textArray(columns.map((column) => column.name))},
+     ARRAY[${columns.map((_, i) => `${alias}.f${i}::text`).join(", ")}]::text[])`;
+
 /** First pass over everything: which pairs may differ. Only their names are kept. */
 export async function findCandidates(sql: TransactionSql, stage: Stage): Promise<void> {
   await sql.unsafe(`ANALYZE ${stage.expected} (match), ${stage.local} (match)`);
@@ -105,9 +110,7 @@ function repeatedMatches({ local, resource: { match }, table }: Stage): string {
  */
 export async function confirmCandidates(sql: TransactionSql, stage: Stage): Promise<void> {
   const { resource, columns } = stage;
-  const names = textArray(columns.map((column) => column.name));
-  const values = (alias: string) =>
-    `jsonb_object(${names}, ARRAY[${columns.map((_, i) => `${alias}.f${i}::text`).join(", ")}]::text[])`;
+  const values = (alias: string) => rowValues(stage, alias);
   const differences = columns.map(
     (column, i) => `(${i}, ${quoteLiteral(column.name)}, l.f${i}::text, e.f${i}::text, ${differs(stage, i)})`,
   );
@@ -161,7 +164,7 @@ export async function confirmCandidates(sql: TransactionSql, stage: Stage): Prom
          OR e.error IS NOT NULL
          OR (e.match IS NOT NULL AND (${anyDiffers(stage)}))
     ), shaped AS (
-      SELECT p.kind, p.stripe_id, p.local_key, p.customer_id, p.label, p.observed, p.row_error, p.currency,
+      SELECT p.kind, p.match, p.stripe_id, p.local_key, p.customer_id, p.label, p.observed, p.row_error, p.currency,
              p.local_granted, p.stripe_granted, p.access_unknown, p.money, p.money_delta, p.amount_minor,
              CASE p.kind WHEN 'missing_in_stripe' THEN ${whatIsSet}
                          WHEN 'missing_local' THEN coalesce(c.insert_values, p.expected)
@@ -173,7 +176,7 @@ export async function confirmCandidates(sql: TransactionSql, stage: Stage): Prom
         WHERE insert_values IS NOT NULL ORDER BY match
       ) c ON p.kind = 'missing_local' AND c.match = p.match
     )
-    SELECT s.kind, s.stripe_id, s.local_key, s.customer_id, s.label, s.observed, s.expected, s.fields, s.row_error, s.currency,
+    SELECT s.kind, s.match, s.stripe_id, s.local_key, s.customer_id, s.label, s.observed, s.expected, s.fields, s.row_error, s.currency,
            i.impact, CASE WHEN i.impact = 'money' THEN coalesce(s.money_delta, s.amount_minor) ELSE s.amount_minor END AS amount_minor,
            ${changeSql(stage)} AS change,
            NULL::bigint AS discrepancy_id, NULL::text AS happened

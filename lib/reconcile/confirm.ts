@@ -49,12 +49,19 @@ interface Candidate {
   key: string | null;
 }
 
+export interface Doubt {
+  /** Rows that one side lacks are to be believed, if they are confirmed. */
+  missing: boolean;
+  /** Each candidate was asked for by itself, just now: only those whose local side moved since are asked for again. */
+  justAsked: boolean;
+}
+
 /**
  * Asks Stripe again, one by one, about the candidates that one side lacks, about those whose local row changed or went
  * while the run went on, and about those that were not read in this run. Answers how many could not be asked; these are
  * dropped from the candidates, not believed.
  */
-export async function reaskStripe(context: ConfirmContext, stage: Stage, missing: boolean): Promise<number> {
+export async function reaskStripe(context: ConfirmContext, stage: Stage, doubt: Doubt): Promise<number> {
   await context.begin((tx) => createReaskedTable(tx, stage));
   const moved = stage.columns
     .map((_, i) => `r.f${i} IS DISTINCT FROM l.f${i}`)
@@ -68,7 +75,8 @@ export async function reaskStripe(context: ConfirmContext, stage: Stage, missing
     LEFT JOIN ${stage.reread} r ON r.key = c.key
     LEFT JOIN ${stage.local} l ON l.key = r.key
     LEFT JOIN (SELECT DISTINCT match FROM ${stage.reread}) m ON m.match = c.match
-    WHERE ${missing ? "c.kind IN ('missing_local', 'missing_in_stripe')" : "false"}
+    ${doubt.justAsked ? `LEFT JOIN ${stage.touched} t ON t.match = c.match` : ""}
+    WHERE ${doubtful(doubt, moved)}
        OR (c.key IS NOT NULL AND c.stripe_id IS NOT NULL AND (r.key IS NULL OR ${moved}))
        OR ${stage.resource.settled ? `EXISTS (SELECT FROM ${stage.reasked} e WHERE e.match = c.match AND e.remembered)` : "false"}
     ORDER BY c.match, c.key`);
@@ -90,6 +98,15 @@ export async function reaskStripe(context: ConfirmContext, stage: Stage, missing
     await together(context.signal, Array<typeof worker>(context.parallel).fill(worker));
   }
   return unasked;
+}
+
+/** Which candidates are asked about although their row says the same as before. */
+function doubtful({ missing, justAsked }: Doubt, moved: string): string {
+  const lacking = missing ? "c.kind IN ('missing_local', 'missing_in_stripe')" : "false";
+  if (!justAsked) return lacking;
+  // Where local rows were read after Stripe's answer, they may have moved in between.
+  return `t.match IS NULL OR NOT t.early
+       OR (${lacking} AND CASE WHEN c.key IS NULL THEN m.match IS NOT NULL ELSE r.key IS NULL OR ${moved} END)`;
 }
 
 const forget = (context: ConfirmContext, stage: Stage, { match }: Candidate) =>

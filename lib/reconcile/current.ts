@@ -25,21 +25,56 @@ export async function readCurrent(
   }
   const customers = wanted.by === "customer" ? [wanted.match] : await customersOf(stripe, wanted);
   const found: StripeObject[] = [];
-  for (const customer of customers) {
-    if (type === "customer") {
-      const object = await stripe.retrieve("customer", customer, expand);
-      if (object) found.push(object);
-    } else {
-      found.push(
-        ...(await allPages((startingAfter) => stripe.list(type, { customer, startingAfter, expand }))),
-      );
-    }
-  }
+  for (const customer of customers) found.push(...(await objectsOfCustomer(stripe, resource, customer)));
   for (const id of wanted.objects ?? []) {
     const object = await stripe.retrieve(type, id, expand);
     if (object) found.push(object);
   }
   return found;
+}
+
+/** Everything of the resource's kind that belongs to a customer. */
+export async function objectsOfCustomer(
+  stripe: StripeReader,
+  { stripe: type, expand }: Pick<Resource, "stripe" | "expand">,
+  customer: string,
+): Promise<StripeObject[]> {
+  switch (type) {
+    case "customer": {
+      const object = await stripe.retrieve("customer", customer, expand);
+      return object ? [object] : [];
+    }
+    // Stripe lists these by their charge alone.
+    case "refund": {
+      const refunded = (await chargesOf(stripe, customer, ["refunds"])).filter((one) => one.refunds?.data[0]);
+      return listed(refunded, (charge, startingAfter) =>
+        stripe.list("refund", { charge, startingAfter, expand }),
+      );
+    }
+    case "dispute": {
+      const disputed = (await chargesOf(stripe, customer)).filter((charge) => charge.disputed);
+      return listed(disputed, (charge, startingAfter) =>
+        stripe.list("dispute", { charge, startingAfter, expand }),
+      );
+    }
+    // Nobody's but the account's own.
+    case "payout":
+      return [];
+    default:
+      return allPages((startingAfter) => stripe.list(type, { customer, startingAfter, expand }));
+  }
+}
+
+const chargesOf = (stripe: StripeReader, customer: string, expand: readonly string[] = []) =>
+  allPages((startingAfter) => stripe.list("charge", { customer, startingAfter, expand }));
+
+/** What belongs to each of the charges. */
+async function listed<T extends StripeObject>(
+  charges: readonly { id: string }[],
+  page: (charge: string, startingAfter: string | undefined) => Promise<{ data: T[]; hasMore: boolean }>,
+): Promise<T[]> {
+  const lists = charges.map(({ id }) => allPages((startingAfter) => page(id, startingAfter)));
+  return (await Promise.all(lists)).flat();
 }
 
 async function customersOf(stripe: StripeReader, wanted: Wanted): Promise<Set<string>> {

@@ -1,7 +1,7 @@
 // How a run ends: by itself, by an error, or not at all because another process has it.
 import type { TransactionSql } from "postgres";
 import { appendAudit } from "../audit/append.ts";
-import type { Run, RunResourceState, RunState } from "../db/schema.ts";
+import type { Run, RunMode, RunResource, RunResourceState, RunState } from "../db/schema.ts";
 import { type Desks, systemActor } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import type { Begin } from "./lease.ts";
@@ -11,11 +11,11 @@ const overs: readonly RunResourceState[] = ["done", "incomplete", "suspicious", 
 /** Ends a run whose resources have all come to their end, in whatever process; nothing otherwise. */
 export async function finishRun(desk: Desks, run: Run): Promise<void> {
   await desk.sql.begin(async (tx) => {
-    const [open] = await tx<{ message: string | null }[]>`
-      SELECT message FROM driftdesk.runs WHERE id = ${run.id} AND state = 'running' FOR NO KEY UPDATE`;
+    const [open] = await tx<Pick<Run, "mode" | "message">[]>`
+      SELECT mode, message FROM driftdesk.runs WHERE id = ${run.id} AND state = 'running' FOR NO KEY UPDATE`;
     if (!open) return;
-    const resources = await tx<{ name: string; state: RunResourceState; message: string | null }[]>`
-      SELECT resource AS name, state, message FROM driftdesk.run_resources
+    const resources = await tx<Ended[]>`
+      SELECT resource AS name, state, message, scope FROM driftdesk.run_resources
       WHERE run_id = ${run.id} ORDER BY resource`;
     const states = resources.map((resource) => resource.state);
     if (!states.every((one) => overs.includes(one))) return;
@@ -26,9 +26,27 @@ export async function finishRun(desk: Desks, run: Run): Promise<void> {
         : states.some((one) => one === "incomplete" || one === "failed")
           ? "incomplete"
           : "succeeded";
-    const told = resources.flatMap((r) => (r.message ? [`${r.name}: ${r.message}`] : [])).join(" ");
-    await end(tx, desk, run, { state, message: told || open.message, code: null });
+    const message = messageOf(resources) ?? open.message;
+    await end(tx, desk, run, { state, message, code: null, mode: modeOf(open.mode, resources) });
   });
+}
+
+interface Ended extends Pick<RunResource, "state" | "message" | "scope"> {
+  name: string;
+}
+
+/** What there is to say about the resources; once, where it is the same about several. */
+function messageOf(resources: readonly Ended[]): string | null {
+  const sentences = [...Map.groupBy(resources, (resource) => resource.message)].flatMap(([words, about]) =>
+    words === null ? [] : [`${about.map(({ name }) => name).join(", ")}: ${words}`],
+  );
+  return sentences.join(" ") || null;
+}
+
+/** A run that was to read what changed, and had to read everything, is a full one. */
+function modeOf(mode: RunMode, resources: readonly Ended[]): RunMode {
+  const scopes = resources.flatMap(({ scope }) => scope ?? []);
+  return scopes.length > 0 && scopes.every((one) => one === "full") ? "full" : mode;
 }
 
 export async function failRun(desk: Desks, run: Run, error: unknown, begin: Begin): Promise<void> {
@@ -38,7 +56,7 @@ export async function failRun(desk: Desks, run: Run, error: unknown, begin: Begi
     ? error.message
     : `Something unexpected stopped the run (${error instanceof Error ? error.name : "unknown"}). The log has the details.`;
   const code = known ? error.code : "unexpected";
-  await begin((tx) => end(tx, desk, run, { state: "failed", message, code }));
+  await begin((tx) => end(tx, desk, run, { state: "failed", message, code, mode: run.mode }));
   if (!known) desk.log.error({ err: error, run: run.id }, "run failed");
 }
 
@@ -63,13 +81,14 @@ async function end(
   tx: TransactionSql,
   desk: Desks,
   run: Run,
-  result: { state: RunState; message: string | null; code: string | null },
+  result: { state: RunState; message: string | null; code: string | null; mode: RunMode },
 ): Promise<void> {
   const now = desk.now();
   // A cancelled run stays cancelled, whatever its process met on the way out.
   const [ended] = await tx<{ accountId: string | null }[]>`
     UPDATE driftdesk.runs
-    SET state = ${result.state}, message = ${result.message}, error_code = ${result.code}, step = NULL, finished_at = ${now}
+    SET state = ${result.state}, message = ${result.message}, error_code = ${result.code}, mode = ${result.mode},
+        step = NULL, finished_at = ${now}
     WHERE id = ${run.id} AND state IN ('queued', 'running')
     RETURNING account_id AS "accountId"`;
   if (!ended) return;

@@ -1,12 +1,16 @@
 // The last step of a resource: what was confirmed becomes discrepancies, what vanished is resolved, and each change
 // gets its audit entry, all in one transaction: a killed run has recorded a resource whole or not at all.
 import type { TransactionSql } from "postgres";
-import type { RunResourceState } from "../db/schema.ts";
+import type { RunResourceState, Scope } from "../db/schema.ts";
+import { quoteLiteral } from "../local/render.ts";
+import { moveCursor } from "./cursors.ts";
+import { forget } from "./settled-forget.ts";
 import { rememberSettled } from "./settled-remember.ts";
 import { dropStagingTables, type Stage } from "./staging.ts";
 
 export interface RecordOptions {
   now: Date;
+  scope: Scope;
   state: Extract<RunResourceState, "done" | "incomplete" | "suspicious">;
   /** Why it is not simply done, in words. */
   message: string | null;
@@ -25,28 +29,60 @@ export async function recordResource(
   if (options.state === "done") await rememberSettled(tx, stage);
   // One recording at a time per resource: the desk may be checking single customers meanwhile.
   await tx`SELECT pg_advisory_xact_lock(hashtextextended(${`record ${stage.accountId} ${stage.resource.name}`}, 0))`;
+  const { scope } = options;
   if (options.differences) {
     if (!options.missing)
       await tx.unsafe(`DELETE FROM ${stage.confirmed} WHERE kind IN ('missing_local', 'missing_in_stripe')`);
-    await lockKnown(tx, stage);
+    await leaveOutNewer(tx, stage, scope);
+    await lockKnown(tx, stage, scope);
     await classify(tx, stage);
     await updateKnown(tx, stage, options.now);
     await insertNew(tx, stage, options.now);
     await resolveVanished(tx, stage, options);
     await audit(tx, stage, options.now);
   }
+  if (options.state === "done") await moveCursor(tx, stage, scope);
+  if (scope.mode !== "full" && stage.resource.settled) await forgetTouched(tx, stage, options.now);
   await summarise(tx, stage, options);
   await dropStagingTables(tx, stage);
 }
 
+/** Discrepancies `d` that this scope has something to say something about. */
+function lookedAt(stage: Stage, scope: Scope): string {
+  const touched = scope.mode === "full" ? "true" : `d.match IN (SELECT match FROM ${stage.touched})`;
+  return `${touched} AND NOT ${isNewer("d.match", stage, scope)}`;
+}
+
+/** Somebody looked at a match after this run had begun to read: what they saw is newer, and stays. */
+const isNewer = (match: string, stage: Stage, scope: Scope): string =>
+  scope.mode === "targets"
+    ? "false"
+    : `EXISTS (
+        SELECT FROM driftdesk.looks k JOIN driftdesk.scopes r ON r.resource = k.resource AND r.begun_at <= k.at
+        WHERE r.run_id = ${stage.runId} AND k.account_id = ${quoteLiteral(stage.accountId)}
+          AND k.resource = ${quoteLiteral(stage.resource.name)} AND k.match = ${match})`;
+
+async function leaveOutNewer(tx: TransactionSql, stage: Stage, scope: Scope): Promise<void> {
+  await tx.unsafe(`DELETE FROM ${stage.confirmed} c WHERE ${isNewer("c.match", stage, scope)}`);
+}
+
+/** What was read by itself was heard of: it is not taken as read by the next full run. */
+async function forgetTouched(tx: TransactionSql, stage: Stage, now: Date): Promise<void> {
+  const rows = await tx.unsafe<{ id: string }[]>(
+    `SELECT stripe_id AS id FROM ${stage.expected} UNION SELECT id FROM ${stage.asked} WHERE kind = 'object'`,
+  );
+  const ids = rows.map((row) => row.id);
+  await forget(tx, stage.accountId, stage.resource.name, ids, now);
+}
+
 /** Everything that may be changed below, in the order in which decisions lock: they wait for each other, never in a circle. */
-async function lockKnown(tx: TransactionSql, stage: Stage): Promise<void> {
+async function lockKnown(tx: TransactionSql, stage: Stage, scope: Scope): Promise<void> {
   await tx.unsafe(
     `
     SELECT count(*) FROM (
       SELECT d.id FROM driftdesk.discrepancies d
       WHERE d.account_id = $1 AND d.resource = $2
-        AND (d.state IN ('open', 'waiting', 'snoozed', 'rejected')
+        AND ((d.state IN ('open', 'waiting', 'snoozed', 'rejected') AND ${lookedAt(stage, scope)})
              OR EXISTS (SELECT FROM ${stage.confirmed} c
                         WHERE coalesce(d.stripe_id, '') = coalesce(c.stripe_id, '')
                           AND coalesce(d.local_key, '') = coalesce(c.local_key, '')))
@@ -86,7 +122,7 @@ async function updateKnown(tx: TransactionSql, stage: Stage, now: Date): Promise
   await tx.unsafe(
     `
     UPDATE driftdesk.discrepancies d
-    SET kind = c.kind, customer_id = c.customer_id, label = c.label, observed = c.observed, expected = c.expected,
+    SET kind = c.kind, match = c.match, customer_id = c.customer_id, label = c.label, observed = c.observed, expected = c.expected,
         fields = c.fields, change = c.change, row_error = c.row_error, impact = c.impact,
         amount_minor = c.amount_minor, currency = c.currency, run_id = $1, observed_at = $2,
         version = d.version + (c.happened <> 'same')::int,
@@ -111,9 +147,9 @@ async function insertNew(tx: TransactionSql, stage: Stage, now: Date): Promise<v
     `
     WITH added AS (
       INSERT INTO driftdesk.discrepancies
-        (account_id, resource, kind, stripe_id, local_key, customer_id, label, observed, expected, fields, change,
+        (account_id, resource, kind, match, stripe_id, local_key, customer_id, label, observed, expected, fields, change,
          row_error, impact, amount_minor, currency, first_run_id, run_id, first_seen_at, opened_at, changed_at, observed_at)
-      SELECT $1, $2, kind, stripe_id, local_key, customer_id, label, observed, expected, fields, change,
+      SELECT $1, $2, kind, match, stripe_id, local_key, customer_id, label, observed, expected, fields, change,
              row_error, impact, amount_minor, currency, $3::bigint, $3::bigint, $4::timestamptz, $4::timestamptz, $4::timestamptz, $4::timestamptz
       FROM ${stage.confirmed} WHERE happened = 'found'
       ORDER BY stripe_id, local_key
@@ -126,7 +162,7 @@ async function insertNew(tx: TransactionSql, stage: Stage, now: Date): Promise<v
   );
 }
 
-/** What the run did not see again has gone by itself. Only a run that saw everything may say so. */
+/** What the run looked at and did not see again has gone by itself. */
 async function resolveVanished(tx: TransactionSql, stage: Stage, options: RecordOptions): Promise<void> {
   if (options.state === "incomplete") return;
   await tx.unsafe(
@@ -136,6 +172,7 @@ async function resolveVanished(tx: TransactionSql, stage: Stage, options: Record
       SET state = 'resolved', closed_at = $1, run_id = $4
       WHERE d.account_id = $2 AND d.resource = $3 AND d.state IN ('open', 'waiting', 'snoozed', 'rejected')
         AND ($5 OR d.kind NOT IN ('missing_local', 'missing_in_stripe'))
+        AND ${lookedAt(stage, options.scope)}
         AND NOT EXISTS (SELECT FROM ${stage.confirmed} c WHERE c.discrepancy_id = d.id)
       RETURNING d.*
     )
@@ -182,7 +219,8 @@ async function summarise(tx: TransactionSql, stage: Stage, options: RecordOption
   await tx.unsafe(
     `
     UPDATE driftdesk.run_resources
-    SET state = $3, message = $4, settled = taken.objects, settled_read_at = taken.read_at,
+    SET state = $3, message = $4, recorded_at = clock_timestamp(),
+        settled = taken.objects, settled_read_at = taken.read_at,
         compared = (SELECT count(*) FROM ${stage.local}) +
                    (SELECT count(DISTINCT match) FROM ${stage.candidates} WHERE kind = 'missing_local'),
         mismatch = ${count("mismatch")}, missing_local = ${count("missing_local")},

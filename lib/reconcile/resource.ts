@@ -1,7 +1,7 @@
 // The steps of one resource, read top to bottom: plan → fetch → project → stage → compare → confirm → record.
 import type { TransactionSql } from "postgres";
 import type { Resource } from "../config/resource.ts";
-import type { Run, RunResourceState } from "../db/schema.ts";
+import type { Run, RunResourceState, Scope } from "../db/schema.ts";
 import type { Desk } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import { copyAcross } from "../local/copy.ts";
@@ -9,13 +9,16 @@ import { assess } from "./assess.ts";
 import { confirmCandidates, findCandidates } from "./compare.ts";
 import { reaskStripe, rereadLocal } from "./confirm.ts";
 import { type FetchContext, fetchResource } from "./fetch.ts";
+import { readChanges } from "./incremental.ts";
 import type { Begin } from "./lease.ts";
 import { planResource, prepareStaging } from "./plan.ts";
 import type { Progress } from "./progress.ts";
-import { recordResource } from "./record.ts";
+import { type RecordOptions, recordResource } from "./record.ts";
+import { planScope, readFullyInstead } from "./scope.ts";
 import { reopenDoubtful } from "./settled-doubt.ts";
 import { localColumns, localRowsQuery, type Stage } from "./staging.ts";
 import { together } from "./together.ts";
+import { leaveOutUnread, leaveOutUntouched, useInserts } from "./touched.ts";
 
 export interface RunContext {
   desk: Desk;
@@ -37,8 +40,8 @@ export function fetchContext(context: Omit<RunContext, "begin">): FetchContext {
 }
 
 export async function runResource(context: RunContext, resource: Resource): Promise<void> {
-  const { desk, run, signal, parallel, begin } = context;
-  const enter = (state: RunResourceState, message: string | null = null) =>
+  const { desk, run, signal, begin } = context;
+  const enter: Enter = (state, message = null) =>
     begin(
       (tx) => tx`
         UPDATE driftdesk.run_resources SET state = ${state}, message = ${message}
@@ -49,45 +52,23 @@ export async function runResource(context: RunContext, resource: Resource): Prom
   if (before && ["done", "incomplete", "suspicious", "failed"].includes(before.state)) return;
   try {
     const stage = await planResource(desk.local, run, context.accountId, resource);
-    await prepareStaging(desk, stage, begin);
+    const planned = await planScope(context, stage);
 
     await enter("fetching");
-    await together(signal, [
-      (either) => fetchResource({ ...fetchContext(context), signal: either }, stage),
-      () => stageLocal(context, stage),
-    ]);
+    const scope = await readSides(context, stage, planned);
     await context.progress.write();
 
     await enter("comparing");
-    await begin((tx) => findCandidates(tx, stage));
-    if (await begin((tx) => reopenDoubtful(tx, stage))) {
-      await enter("fetching");
-      await fetchResource(fetchContext(context), stage);
-      await context.progress.write();
-      await enter("comparing");
-      await begin((tx) => findCandidates(tx, stage));
-    }
+    await compareSides(context, stage, scope, enter);
 
     await enter("confirming");
-    const seen = await assess(desk, stage);
-    const again = { begin, sql: desk.sql, local: desk.local, stripe: desk.stripe, signal, parallel };
-    await rereadLocal(again, stage);
-    const unasked = await reaskStripe(again, stage, seen.missing);
-    await begin((tx) => confirmCandidates(tx, stage));
+    const verdict = await confirm(context, stage, scope);
 
     await enter("recording");
     signal.throwIfAborted();
     await begin(async (tx) => {
       await stillStaged(tx, stage);
-      await recordResource(tx, stage, {
-        now: desk.now(),
-        state: seen.state === "done" && unasked > 0 ? "incomplete" : seen.state,
-        message:
-          seen.message ??
-          (unasked > 0 ? `${unasked} records could not be checked a second time at Stripe.` : null),
-        missing: seen.missing,
-        differences: seen.differences,
-      });
+      await recordResource(tx, stage, { now: desk.now(), scope, ...verdict });
       await stillRunning(tx, run);
     });
   } catch (error) {
@@ -96,8 +77,70 @@ export async function runResource(context: RunContext, resource: Resource): Prom
   }
 }
 
+type Enter = (state: RunResourceState, message?: string | null) => Promise<unknown>;
+
 /** What stops one resource and says nothing about the others. */
 const resourceOnly = new Set(["mapping_broken", "stripe_permission_missing", "stripe_request_invalid"]);
+
+const sidesOf = ({ desk, begin, signal, parallel }: RunContext) => ({
+  begin,
+  sql: desk.sql,
+  local: desk.local,
+  stripe: desk.stripe,
+  signal,
+  parallel,
+});
+
+/** Stages both sides of what is to be compared; answers how much was read in the end. */
+async function readSides(context: RunContext, stage: Stage, planned: Scope): Promise<Scope> {
+  const { desk, run, begin } = context;
+  let scope = planned;
+  if (scope.mode === "changes") {
+    const why = await readChanges({ ...sidesOf(context), since: run.since }, stage, scope);
+    if (why === null) return scope;
+    scope = await readFullyInstead(begin, stage, why);
+  }
+  await prepareStaging(desk, stage, begin);
+  await together(context.signal, [
+    (signal) => fetchResource({ ...fetchContext(context), signal }, stage),
+    () => stageLocal(context, stage),
+  ]);
+  return scope;
+}
+
+async function compareSides(context: RunContext, stage: Stage, scope: Scope, enter: Enter): Promise<void> {
+  const { begin } = context;
+  if (scope.mode !== "full") await begin((tx) => leaveOutUnread(tx, stage));
+  await begin((tx) => findCandidates(tx, stage));
+  if (!(await begin((tx) => reopenDoubtful(tx, stage)))) return;
+  await enter("fetching");
+  await fetchResource(fetchContext(context), stage);
+  await context.progress.write();
+  await enter("comparing");
+  await begin((tx) => findCandidates(tx, stage));
+}
+
+/** Reads the candidates again, on both sides; answers how much of it may be believed. */
+async function confirm(
+  context: RunContext,
+  stage: Stage,
+  scope: Scope,
+): Promise<Omit<RecordOptions, "now" | "scope">> {
+  const { desk, begin } = context;
+  const partly = scope.mode !== "full";
+  const seen = await assess(desk, stage, scope);
+  await rereadLocal(sidesOf(context), stage);
+  if (partly) await begin((tx) => leaveOutUntouched(tx, stage));
+  const unasked = await reaskStripe(sidesOf(context), stage, { missing: seen.missing, justAsked: partly });
+  if (partly) await begin((tx) => useInserts(tx, stage));
+  await begin((tx) => confirmCandidates(tx, stage));
+  const doubt = unasked > 0 ? `${unasked} records could not be checked a second time at Stripe.` : null;
+  return {
+    ...seen,
+    state: seen.state === "done" && unasked > 0 ? "incomplete" : seen.state,
+    message: [scope.why, seen.message ?? doubt].filter((part) => part !== null).join(" ") || null,
+  };
+}
 
 /** Streams the local rows beside the windows. The marker is in the same transaction: there are all rows or none. */
 async function stageLocal({ desk, begin }: RunContext, stage: Stage): Promise<void> {

@@ -13,6 +13,8 @@ export interface RunRequest {
   mode: RunMode;
   /** Names of resources; all of them without it. */
   only?: readonly string[] | undefined;
+  /** Of an incremental run: look at everything that changed since then, instead of since the last run. */
+  since?: Date | undefined;
   trigger: RunTrigger;
   actor: Actor;
 }
@@ -69,18 +71,14 @@ export async function requestRun(desk: Desk, request: RunRequest): Promise<Reque
       ORDER BY r.id LIMIT 1`;
     if (current && !current.silent) return { id: current.id, alreadyRunning: true };
     if (current) await giveUp(tx, current.id, now);
-    // Incremental runs come later; until then every run reads everything, and says so.
-    const message =
-      request.mode === "incremental"
-        ? "Asked for an incremental run; it reads everything, as a full one."
-        : null;
     const [run] = await tx<{ id: number }[]>`
-      INSERT INTO driftdesk.runs (account_name, mode, trigger, requested_by, only_resources, requested_at, message)
-      VALUES (${accountName}, 'full', ${request.trigger}, ${request.actor.email}, ${request.only ? [...request.only] : null}, ${now}, ${message})
+      INSERT INTO driftdesk.runs (account_name, mode, trigger, requested_by, only_resources, requested_at, since)
+      VALUES (${accountName}, ${request.mode}, ${request.trigger}, ${request.actor.email},
+              ${request.only ? [...request.only] : null}, ${now}, ${request.since ?? null})
       RETURNING id`;
     const id = run?.id as number;
     const data = {
-      mode: "full",
+      mode: request.mode,
       trigger: request.trigger,
       only: request.only ?? null,
       ...(accountName !== null && { account: accountName }),
@@ -121,7 +119,7 @@ const columns = (sql: Sql) => sql`
   r.id, r.account_id AS "accountId", r.account_name AS "accountName", r.mode, r.trigger, r.requested_by AS "requestedBy",
   r.only_resources AS "onlyResources", r.state, r.step, r.error_code AS "errorCode", r.message, r.requests,
   r.rate_limited AS "rateLimited", r.attempts, r.requested_at AS "requestedAt", r.started_at AS "startedAt",
-  r.heartbeat_at AS "heartbeatAt", r.finished_at AS "finishedAt",
+  r.heartbeat_at AS "heartbeatAt", r.finished_at AS "finishedAt", r.since, r.targets,
   coalesce((
     SELECT jsonb_agg(jsonb_build_object(
       'runId', s.run_id, 'resource', s.resource, 'state', s.state, 'windowsTotal', s.windows_total,
@@ -129,7 +127,7 @@ const columns = (sql: Sql) => sql`
       'mismatch', s.mismatch, 'missingLocal', s.missing_local, 'missingInStripe', s.missing_in_stripe,
       'duplicate', s.duplicate, 'fixed', s.fixed, 'rowErrors', s.row_errors,
       'settled', s.settled, 'settledReadAt', s.settled_read_at, 'message', s.message, 'pages', s.pages,
-      'objectsExpected', s.objects_expected) ORDER BY s.resource)
+      'objectsExpected', s.objects_expected, 'scope', s.scope) ORDER BY s.resource)
     FROM driftdesk.run_resources s WHERE s.run_id = r.id), '[]') AS resources`;
 
 export async function getRun(sql: Sql, id: number): Promise<RunView | null> {

@@ -25,6 +25,9 @@ export interface Stage {
   reread: string;
   /** What does differ. */
   confirmed: string;
+  /** Only where not everything is read: the matches that are looked at, and what Stripe was asked about them. */
+  touched: string;
+  asked: string;
 }
 
 export function stageOf(runId: number, accountId: string, resource: Resource, table: LocalTable): Stage {
@@ -51,6 +54,8 @@ export function stageOf(runId: number, accountId: string, resource: Resource, ta
     reasked: tableName("reasked"),
     reread: tableName("reread"),
     confirmed: tableName("confirmed"),
+    touched: tableName("touched"),
+    asked: tableName("asked"),
   };
 }
 
@@ -104,13 +109,14 @@ export async function stagingTablesExist(sql: Sql, stage: Stage): Promise<boolea
 
 export async function dropStagingTables(sql: TransactionSql, stage: Stage): Promise<void> {
   await sql.unsafe(
-    `DROP TABLE IF EXISTS ${stage.expected}, ${stage.local}, ${stage.candidates}, ${stage.reasked}, ${stage.reread}, ${stage.confirmed}`,
+    `DROP TABLE IF EXISTS ${stage.expected}, ${stage.local}, ${stage.candidates}, ${stage.reasked}, ${stage.reread}, ${stage.confirmed},
+       ${stage.touched}, ${stage.asked}`,
   );
 }
 
 /** Clears away what runs that are over left behind: killed while they were being cancelled, or given up. */
 export async function dropForgottenStagingTables(sql: Sql): Promise<void> {
-  for (const table of ["windows", "local_copies", "leases", "run_processes"])
+  for (const table of ["windows", "local_copies", "scopes", "event_lists", "leases", "run_processes"])
     await sql`
       DELETE FROM ${sql(`driftdesk.${table}`)} t
       WHERE NOT EXISTS (SELECT FROM driftdesk.runs r WHERE r.id = t.run_id AND r.state IN ('queued', 'running'))`;

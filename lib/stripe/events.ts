@@ -5,6 +5,13 @@ import type { Resource, StripeType } from "../config/resource.ts";
 
 export type EventType = Stripe.Event.Type;
 
+/** A list of events takes so many types. */
+export const typesPerList = 20;
+/** Stripe lists an event a moment after it happened, and has more than one clock: that much is listed twice. */
+export const eventOverlapMs = 5 * 60_000;
+/** Stripe forgets after thirty days. An hour before, the oldest could be gone by the time they are listed. */
+export const eventsKeptMs = 30 * 86_400_000 - 3_600_000;
+
 /** The names in the package's own union that begin so. */
 type Named<Prefix extends string> = Extract<EventType, `${Prefix}.${string}`>;
 

@@ -9,7 +9,7 @@ export async function endState(sql: Sql) {
     FROM driftdesk.discrepancies d
     ORDER BY resource, kind, stripe_id COLLATE "C", local_key COLLATE "C"`;
   const resources = await sql`
-    SELECT to_jsonb(r) - '{run_id,windows_total,windows_done,pages}'::text[] AS row
+    SELECT to_jsonb(r) - '{run_id,recorded_at,windows_total,windows_done,pages}'::text[] AS row
     FROM driftdesk.run_resources r ORDER BY resource`;
   const entries = await sql`
     SELECT action, actor, account_id, resource, subject, data FROM driftdesk.audit_entries
@@ -31,7 +31,7 @@ export async function leftovers(sql: Sql): Promise<string[]> {
   const tables = await sql<{ name: string }[]>`
     SELECT tablename AS name FROM pg_tables WHERE schemaname = 'driftdesk_staging'`;
   const left = tables.map(({ name }) => name);
-  for (const table of ["windows", "local_copies", "leases", "run_processes"]) {
+  for (const table of ["windows", "local_copies", "scopes", "event_lists", "leases", "run_processes"]) {
     const rows = await sql`SELECT FROM ${sql(`driftdesk.${table}`)}`;
     if (rows.length > 0) left.push(`${rows.length} of ${table}`);
   }

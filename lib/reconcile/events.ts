@@ -1,0 +1,141 @@
+// The first source of what changed: the events since the last run. Their order means nothing, and neither does what is in
+// them beyond names: what they name is read again as it is now.
+import type { Sql, TransactionSql } from "postgres";
+import type Stripe from "stripe";
+import type { Scope } from "../db/schema.ts";
+import { DriftdeskError } from "../errors.ts";
+import {
+  type EventType,
+  eventOverlapMs,
+  eventTypesFor,
+  followsCustomers,
+  subjectOf,
+  typesPerList,
+} from "../stripe/events.ts";
+import type { StripeReader } from "../stripe/reader.ts";
+import type { Begin } from "./lease.ts";
+import { isUnreachable } from "./patience.ts";
+import type { Stage } from "./staging.ts";
+import { together } from "./together.ts";
+import { ask, type Questions } from "./touched.ts";
+
+/** Lays out the lists that have to be read. */
+export async function planEventLists(tx: TransactionSql, stage: Stage): Promise<void> {
+  const types = eventTypesFor(stage.resource);
+  const lists = Array.from({ length: Math.ceil(types.length / typesPerList) }, (_, i) => ({
+    run_id: stage.runId,
+    resource: stage.resource.name,
+    number: i + 1,
+    types: types.slice(i * typesPerList, (i + 1) * typesPerList),
+  }));
+  await tx`DELETE FROM driftdesk.event_lists WHERE run_id = ${stage.runId} AND resource = ${stage.resource.name}`;
+  await tx`INSERT INTO driftdesk.event_lists ${tx(lists)}`;
+}
+
+interface ListContext {
+  begin: Begin;
+  sql: Sql;
+  stripe: StripeReader;
+  signal: AbortSignal;
+  /** The run was asked to look again at everything since then. */
+  since: Date | null;
+}
+
+interface EventList {
+  number: number;
+  types: EventType[];
+  cursor: string | null;
+}
+
+/** Reads every list to its end. One that cannot be read is marked, not thrown. */
+export async function readEventLists(context: ListContext, stage: Stage, scope: Scope): Promise<void> {
+  const open = await context.begin(
+    (tx) => tx<EventList[]>`
+      UPDATE driftdesk.event_lists SET state = 'open', message = NULL
+      WHERE run_id = ${stage.runId} AND resource = ${stage.resource.name} AND state <> 'done'
+      RETURNING number, types, cursor`,
+  );
+  const [cursor] = await context.sql<{ seen: string[] }[]>`
+    SELECT seen FROM driftdesk.cursors WHERE account_id = ${stage.accountId} AND resource = ${stage.resource.name}`;
+  const seen = new Set(context.since === null ? cursor?.seen : []);
+  await together(
+    context.signal,
+    open.map((list) => (signal) => readList({ ...context, signal }, stage, scope, { list, seen })),
+  );
+}
+
+async function readList(
+  context: ListContext,
+  stage: Stage,
+  scope: Scope,
+  { list, seen }: { list: EventList; seen: ReadonlySet<string> },
+): Promise<void> {
+  const createdFrom = Math.floor((scope.stripeFrom ?? scope.stripeAt).getTime() / 1000);
+  const listedAgain = Math.floor((scope.stripeAt.getTime() - eventOverlapMs) / 1000);
+  for (;;) {
+    context.signal.throwIfAborted();
+    const page = await readPage(context, stage, list, createdFrom);
+    if (page === null) return;
+    const { data: events, hasMore } = page;
+    const questions = questionsOf(
+      stage,
+      events.filter((event) => !seen.has(event.id)),
+    );
+    const late = events.filter((event) => event.created >= listedAgain).map((event) => event.id);
+    const last = events.at(-1)?.id ?? list.cursor;
+    context.signal.throwIfAborted();
+    await context.begin(async (tx) => {
+      await ask(tx, stage, questions);
+      await tx`
+        UPDATE driftdesk.event_lists SET cursor = ${last}, state = ${hasMore ? "open" : "done"}, seen = seen || ${late}::text[]
+        WHERE run_id = ${stage.runId} AND resource = ${stage.resource.name} AND number = ${list.number}`;
+    });
+    list.cursor = last;
+    if (!hasMore) return;
+  }
+}
+
+/** Null when it cannot be read. */
+async function readPage(
+  context: ListContext,
+  stage: Stage,
+  list: EventList,
+  createdFrom: number,
+): Promise<{ data: Stripe.Event[]; hasMore: boolean } | null> {
+  const read = () =>
+    context.stripe.events({ types: list.types, createdFrom, startingAfter: list.cursor ?? undefined });
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof DriftdeskError)) throw error;
+    if (error.code === "stripe_cursor_gone") {
+      // It was thirty days old meanwhile. To be told of an event twice does no harm.
+      list.cursor = null;
+      return readPage(context, stage, list, createdFrom);
+    }
+    if (!isUnreachable(error)) throw error;
+    const { message } = error;
+    await context.begin(
+      (tx) => tx`
+        UPDATE driftdesk.event_lists SET state = 'unreadable', message = ${message}
+        WHERE run_id = ${stage.runId} AND resource = ${stage.resource.name} AND number = ${list.number}`,
+    );
+    return null;
+  }
+}
+
+/** What the events make worth scope. */
+function questionsOf({ resource }: Stage, events: readonly Stripe.Event[]): Questions {
+  const questions = { objects: new Set<string>(), customers: new Set<string>() };
+  for (const event of events) {
+    const subject = subjectOf(event, resource.stripe);
+    const nameless = subject.objects.length === 0;
+    // Where a row stands for a customer, all of the customer's objects decide; an object that does not say whose it is
+    // has to be asked. Where it stands for an object, only a change of the customer itself concerns all of them.
+    const asksCustomers = resource.match.by === "id" ? nameless && followsCustomers(resource) : true;
+    const asksObjects = resource.match.by === "id" || subject.customers.length === 0;
+    if (asksCustomers) for (const id of subject.customers) questions.customers.add(id);
+    if (asksObjects) for (const id of subject.objects) questions.objects.add(id);
+  }
+  return { objects: [...questions.objects], customers: [...questions.customers] };
+}
