@@ -41,6 +41,18 @@ test("under another mapping nothing is taken from the memory of the old one", as
     remapped(t, { status: "status", refunded: (c: { amount_refunded: number }) => c.amount_refunded + 1 }),
   );
   expect(run.resources[0]).toMatchObject({ mismatch: 1_200, settled: 0 });
+  // One that comes to the same is another one, too; and has a memory of its own from then on.
+  await t.local`UPDATE charges SET refunded = 0`;
+  const same = remapped(t, {
+    status: "status",
+    refunded: (c: { amount_refunded: number }) => c.amount_refunded,
+  });
+  t.setDay(70);
+  expect((await t.run(same)).run.resources[0]).toMatchObject({ mismatch: 0, settled: 0 });
+  t.setDay(101);
+  expect((await t.run(same)).run.resources[0]).toMatchObject({ mismatch: 0, settled: 0 });
+  t.setDay(102);
+  expect((await t.run(same)).run.resources[0]).toMatchObject({ mismatch: 0, settled: 600 });
 });
 
 test("a mapping that reads something outside of itself is found out by what is read again", async () => {

@@ -158,6 +158,46 @@ test("only what has been final and in order for long is remembered", async () =>
   expect(run.resources[0]).toMatchObject({ compared: 2_400, mismatch: 0, settled: 1_597 });
 });
 
+test("a shorter rhythm counts from the next run on", async () => {
+  const mapping = { ...chargesMapping, settled: { after: "30d", rereadEvery: "30d" } } as const;
+  const t = await openSettledDesk(1_604, mapping);
+  opened = t;
+  // Five ranges, of which a run reads one again.
+  for (const n of [320, 641, 962, 1_283]) t.change(`ch_${n}`, { captured: false });
+  await t.run();
+  for (const day of [31, 32, 33, 34]) {
+    t.setDay(day);
+    await t.run();
+  }
+  expect(await remembered(t)).toBe(1_600);
+  const [resource] = t.desk.config.resources;
+  const settled = { afterMs: 30 * dayMs, rereadEveryMs: 2.5 * dayMs };
+  const shorter = t.with({ config: { ...t.desk.config, resources: [{ ...resource, settled } as never] } });
+  t.setDay(35);
+  const { run } = await t.run(shorter);
+  expect(run.resources[0]).toMatchObject({ compared: 1_604, mismatch: 0, settled: 640 });
+  expect(run.resources[0]?.settledReadAt).toMatch(/^2026-10-04/);
+});
+
+test("what is read again on both sides of a range that stands becomes two ranges", async () => {
+  const t = await openRemembering(3_000);
+  t.setDay(32);
+  const heard = Array.from({ length: 6 }, (_, n) => `ch_${2_500 + n}`);
+  await forget(t.desk.sql, t.sandbox.world.account.id, "charges", heard, t.desk.now());
+  await t.local`UPDATE charges SET refunded = 1 WHERE stripe_id = 'ch_100'`;
+  const { run } = await t.run();
+  expect(run.resources[0]).toMatchObject({ compared: 3_000, mismatch: 1, settled: 1_000 });
+  const ranges = await t.desk.sql`
+    SELECT objects, lead(created_from) OVER (ORDER BY created_from) - created_to AS gap
+    FROM driftdesk.settled_ranges ORDER BY created_from`;
+  expect(ranges).toEqual([
+    { objects: 899, gap: 0 },
+    { objects: 1_000, gap: 0 },
+    { objects: 1_000, gap: null },
+  ]);
+  expect(await remembered(t)).toBe(2_899);
+});
+
 test("without the setting nothing is remembered, and what was is dropped", async () => {
   const t = await openRemembering(600);
   expect(await remembered(t)).toBe(600);
