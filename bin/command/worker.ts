@@ -8,7 +8,7 @@ export async function worker(): Promise<number> {
   try {
     const asked = new Promise<NodeJS.Signals>((resolve) => whenAsked(resolve));
     const working = await startWorker(desks);
-    desks.log.info({ pid: process.pid }, "works off the queues");
+    desks.log.info("works off the queues");
     const signal = await asked;
     desks.log.info({ signal }, "stops");
     await working.stop();

@@ -5,7 +5,6 @@ import { useCallback } from "react";
 import { timeLeftWords } from "@/lib/reconcile/rate.ts";
 import type { RunResourceView, RunView } from "@/lib/reconcile/runs.ts";
 import { durationText } from "../format/clock.ts";
-import { useNow } from "../format/time.tsx";
 import { count, plural, resourceTitle, resourceWords, stepWords } from "../format/words.ts";
 import { AccountLabel } from "../frame/accounts.tsx";
 import { cn } from "../ui/cn.ts";
@@ -19,7 +18,8 @@ export function RunProgress({ run: initial, action }: { run: RunView; action?: R
   const refresh = useCallback(() => router.refresh(), [router]);
   const run = useLiveRun(initial, refresh);
   const figures = figuresOf(run);
-  const duration = durationMs(run, useNow());
+  // By the server's clock alone; the last sign of life is half a second old at most.
+  const duration = run.heartbeatAt && durationMs(run, run.heartbeatAt);
   const { requestsPerSecond = null, secondsLeft = null } = run.rate ?? {};
   return (
     <section aria-label={`Run ${run.id}`} className="overflow-hidden rounded-lg border border-line">
@@ -39,10 +39,7 @@ export function RunProgress({ run: initial, action }: { run: RunView; action?: R
             </>
           )}
           {duration !== null && duration > 1000 && (
-            <span suppressHydrationWarning className="text-ink-3">
-              {" "}
-              · {durationText(duration)}
-            </span>
+            <span className="text-ink-3"> · {durationText(duration)}</span>
           )}
           {secondsLeft !== null && <span className="font-medium"> · {timeLeftWords(secondsLeft)}</span>}
         </p>

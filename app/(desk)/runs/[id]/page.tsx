@@ -44,7 +44,8 @@ export default async function RunPage({ params }: { params: Params }) {
         title={
           <span className="flex flex-wrap items-center gap-x-3">
             Run {run.id}
-            <RunState state={run.state} className="text-13 font-medium" />
+            {/* While it goes on, the panel below says so, and changes with it. */}
+            {ended && <RunState state={run.state} className="text-13 font-medium" />}
           </span>
         }
         actions={
