@@ -161,8 +161,8 @@ async function help(sharing: Sharing, resource: Resource): Promise<number> {
   const { desk, run, accountId } = sharing;
   try {
     const stage = await planResource(desk.local, run, accountId, resource);
-    // Under another mapping the tables have other names.
-    if (!(await stagingTablesExist(desk.sql, stage))) return Number.POSITIVE_INFINITY;
+    // Not made yet, or of another mapping, under which they have other names.
+    if (!(await stagingTablesExist(desk.sql, stage))) return helpAgainMs;
     await fetchResource(fetchContext(contextOf(sharing)), stage);
     return helpAgainMs;
   } catch (error) {
