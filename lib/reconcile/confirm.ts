@@ -67,17 +67,18 @@ export async function reaskStripe(context: ConfirmContext, stage: Stage, doubt: 
     .map((_, i) => `r.f${i} IS DISTINCT FROM l.f${i}`)
     .concat("r.match IS DISTINCT FROM l.match")
     .join(" OR ");
-  // What a row that moved meanwhile stands for by now is no candidate, and may not have been read in this run either.
-  const movedTo = ` UNION ALL SELECT NULL, NULL, key, match FROM ${stage.reread}`;
+  // What a row that moved meanwhile stands for by now is no candidate: it may be newer than what the windows read.
+  const movedTo = `SELECT NULL, NULL, key, match FROM ${stage.reread}`;
   const candidates = context.sql.unsafe<Candidate[]>(`
     SELECT DISTINCT ON (c.match) c.match, c.key, m.match IS NULL AS rowless
-    FROM (SELECT kind, stripe_id, key, match FROM ${stage.candidates}${stage.resource.settled ? movedTo : ""}) c
+    FROM (SELECT kind, stripe_id, key, match FROM ${stage.candidates} UNION ALL ${movedTo}) c
     LEFT JOIN ${stage.reread} r ON r.key = c.key
     LEFT JOIN ${stage.local} l ON l.key = r.key
     LEFT JOIN (SELECT DISTINCT match FROM ${stage.reread}) m ON m.match = c.match
     ${doubt.justAsked ? `LEFT JOIN ${stage.touched} t ON t.match = c.match` : ""}
     WHERE ${doubtful(doubt, moved)}
        OR (c.key IS NOT NULL AND c.stripe_id IS NOT NULL AND (r.key IS NULL OR ${moved}))
+       OR (c.kind IS NULL AND r.match = c.match AND l.match IS DISTINCT FROM r.match)
        OR ${stage.resource.settled ? `EXISTS (SELECT FROM ${stage.reasked} e WHERE e.match = c.match AND e.remembered)` : "false"}
     ORDER BY c.match, c.key`);
   let unasked = 0;

@@ -194,6 +194,32 @@ test("rows that change while the run goes on are not reported as drift", async (
   expect(await found(t)).toEqual([]);
 });
 
+test("a row that comes to stand for an object younger than the run is not missing in Stripe", async () => {
+  const t = await openMirror();
+  const { subscriptions } = t.sandbox.world;
+  const [first] = [...subscriptions.values()].filter((s) => s.status === "active");
+  if (!first) throw new Error("no active subscription");
+  await t.local`UPDATE "Customer Accounts" SET status = 'past_due' WHERE "stripe id" = ${first.id}`;
+  // Somebody subscribes anew after the local rows were copied, and the webhook arrives.
+  let renewed = false;
+  const list = (async (...args: Parameters<typeof t.desk.stripe.list>) => {
+    const page = await t.desk.stripe.list(...args);
+    const [copied] = await t.desk.sql`SELECT FROM driftdesk.local_copies`;
+    if (copied && !renewed) {
+      renewed = true;
+      subscriptions.put({ ...first, id: "sub_new", created: now.getTime() / 1000 + 60 });
+      await t.local`UPDATE "Customer Accounts" SET "stripe id" = 'sub_new', status = 'active' WHERE "stripe id" = ${first.id}`;
+    }
+    return page;
+  }) as typeof t.desk.stripe.list;
+  t.sandbox.setLatency(60);
+  await run(t, t.with({ stripe: { ...t.desk.stripe, counts: t.desk.stripe.counts, list } }));
+  expect(renewed).toBe(true);
+  expect((await found(t)).map(({ kind, stripe_id }) => [kind, stripe_id])).toEqual([
+    ["missing_local", first.id],
+  ]);
+});
+
 test("an empty table is suspicious and reports nothing missing", async () => {
   const t = await openMirror();
   await t.local`DELETE FROM "Customer Accounts"`;
