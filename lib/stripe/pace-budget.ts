@@ -2,6 +2,8 @@ import { Limit } from "./pace-limit.ts";
 
 /** After a stall of the process at most this much of the missed time is made up for. */
 const catchUpMs = 100;
+/** Timers are late, so that the last few of a hundred never go. */
+const nearlyAll = 0.95;
 
 /** One budget of requests a second, or this process's share of it: says when the next request may go. */
 export class Budget {
@@ -45,6 +47,15 @@ export class Budget {
     const count = Math.min(Math.max(1, Math.floor(most)), length);
     const sent = this.#sent[(this.#oldest + length - count) % length] ?? 0;
     return Math.max(this.#from + 1_000 / rate, sent + (1_000 * count) / most);
+  }
+
+  /** Whether hardly more could have gone within the last second. */
+  used(now: number): boolean {
+    const rate = this.rate(now);
+    const { length } = this.#sent;
+    const count = Math.min(Math.max(1, Math.ceil(rate * nearlyAll)), length);
+    const sent = this.#sent[(this.#oldest + length - count) % length] ?? 0;
+    return now - sent <= (rate < 1 ? 1_000 / rate : 1_000);
   }
 
   /** `due`: when it could have gone. What a timer was late is made up for; that nobody asked is not. */

@@ -97,6 +97,33 @@ test("a crowd at one endpoint holds up nobody at another", async () => {
   expect(sent.get("crowded")?.length).toBeGreaterThanOrEqual(95);
 });
 
+/** Whether an endpoint is crowded at the end of four seconds with so many callers, who all began at the same moment. */
+async function crowdedBy(callers: number, elsewhere = 0): Promise<boolean> {
+  const clock = new SimulatedClock();
+  const pace = new Pace({ requestsPerSecond: 50, perEndpoint: 25 }, clock);
+  async function caller(endpoint: string) {
+    for (;;) {
+      const turn = await pace.turn(endpoint);
+      await clock.sleep(200);
+      turn.over("answered");
+    }
+  }
+  for (let i = 0; i < callers; i++) void caller("a");
+  for (let i = 0; i < elsewhere; i++) void caller(`b${i}`);
+  await clock.run(4_000);
+  return pace.crowded("a");
+}
+
+test("an endpoint is crowded when its budget is used up, not because callers who come together wait for a moment", async () => {
+  expect(await crowdedBy(3)).toBe(false);
+  expect(await crowdedBy(6)).toBe(true);
+});
+
+test("every endpoint is crowded when the account's budget is used up", async () => {
+  expect(await crowdedBy(1, 5)).toBe(false);
+  expect(await crowdedBy(1, 20)).toBe(true);
+});
+
 describe("a person who waits", () => {
   const budgets = { requestsPerSecond: 20, perEndpoint: 10 };
 

@@ -30,8 +30,6 @@ const maxInFlight = 50;
 export const carefulPerSecond = 1;
 /** So many requests of people in a row, then one of a run's: neither starves the other. */
 const personsInARow = 4;
-/** Some turns of a busy endpoint: between two of them nobody may happen to wait. */
-const crowdedMs = 300;
 
 /** A request that may be sent. */
 export interface Turn {
@@ -48,8 +46,6 @@ class Queue {
   readonly lines: Record<Priority, Line> = { person: new Line(), run: new Line() };
   readonly turns = new Turns();
   inFlight = 0;
-  /** When somebody last had to wait here. */
-  waitedAt = Number.NEGATIVE_INFINITY;
 
   constructor(perSecond: number) {
     this.budget = new Budget(perSecond);
@@ -117,9 +113,10 @@ export class Pace {
     return { over: (ending) => this.#over(endpoint, priority, ending) };
   }
 
-  /** Whether somebody waits for a turn at this endpoint, or did just now. */
+  /** Whether more requests to this endpoint at the same time would only wait. */
   crowded(endpoint: string): boolean {
-    return this.#clock.now() - this.#queue(endpoint).waitedAt < crowdedMs;
+    const now = this.#clock.now();
+    return this.#queue(endpoint).budget.used(now) || this.#account.used(now);
   }
 
   /** Requests a second that are wanted of each endpoint. */
@@ -225,7 +222,6 @@ export class Pace {
       const room = Math.min(...open.map((queue) => queue.budget.earliest(now)));
       const at = Math.max(room, this.#account.earliest(now));
       if (at > now) {
-        for (const queue of waiting) queue.waitedAt = now;
         this.#wake(at, now);
         return;
       }
