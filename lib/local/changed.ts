@@ -49,7 +49,8 @@ export const changedFrom = ({ at, snapshot }: Pick<LocalHorizon, "at" | "snapsho
 
 /**
  * SQL condition on the rows `t` that were changed at or after a time, by a column that says so; of those only the ones
- * that a snapshot could not see yet. A transaction that was open then is found however long it took.
+ * whose transaction is not older than all that a snapshot found open. One that was open then is found however long it
+ * took. What a snapshot says of single transactions cannot be asked: savepoints have numbers of their own, which it lacks.
  */
 export function changedSince(column: string, from: Date, snapshot: string | null): string {
   const recent = `t.${quoteName(column)} >= ${quoteLiteral(from.toISOString())}::timestamptz`;
@@ -59,9 +60,7 @@ export function changedSince(column: string, from: Date, snapshot: string | null
   // A row shows the lower half of its transaction's number; what would be in the future is from the turn before.
   const number = `(${newest} >> 32 << 32) + t.xmin::text::bigint`;
   return `${recent}
-      -- Cheap, and true for nearly none: the exact question below is asked about few.
+      -- A frozen row is as old as can be, whatever number it shows.
       AND age(t.xmin) <= (SELECT ${newest} - ${oldest} + 100000)
-      AND NOT pg_visible_in_snapshot(
-        (${number} - CASE WHEN ${number} > ${newest} THEN 4294967296 ELSE 0 END)::text::xid8,
-        ${quoteLiteral(snapshot)}::pg_snapshot)`;
+      AND ${number} - CASE WHEN ${number} > ${newest} THEN 4294967296 ELSE 0 END >= ${oldest}`;
 }

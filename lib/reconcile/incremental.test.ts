@@ -441,6 +441,24 @@ describe("on the local side", () => {
     expect(await requests(t.sandbox, () => run({ only: ["accounts"] }))).toEqual({ "list events": 2 });
   });
 
+  test("an edit within a savepoint is found when its transaction ends after the run", async () => {
+    await open();
+    const [edited] = active(1) as [Stripe.Subscription];
+    const writing = await t.local.reserve();
+    await writing`BEGIN`;
+    await writing`UPDATE accounts SET price = price WHERE id = 1`;
+    await writing`SAVEPOINT nested`;
+    await writing`UPDATE accounts SET status = 'unpaid', updated_at = now() WHERE subscription = ${edited.id}`;
+    await writing`RELEASE nested`;
+    // Somebody else's number is above the savepoint's by then.
+    await t.local`UPDATE contacts SET name = name WHERE id = 1`;
+    await run();
+    await writing`COMMIT`;
+    writing.release();
+    await run();
+    expect(await differences()).toEqual([`accounts mismatch ${edited.id} status`]);
+  });
+
   test("a row whose transaction does not show is looked at again for some minutes", async () => {
     await open();
     await t.local`CREATE VIEW visible AS SELECT * FROM accounts`;
