@@ -103,7 +103,7 @@ async function readPage(
   }
   context.signal.throwIfAborted();
   reading.readPage();
-  const shared = hasMore && !context.stripe.crowded(resource.stripe) ? reading.share(window, objects) : null;
+  const shared = hasMore ? reading.share(window, objects, context.stripe.crowded(resource.stripe)) : null;
   const last = objects.at(-1);
   const createdFrom = shared?.createdFrom ?? window.createdFrom;
   const projected = objects.map((object) => projectObject(resource, claimant.stage.table, object));

@@ -103,7 +103,7 @@ async function read(created: readonly number[]) {
         seen.push(...page.map((o) => o.id));
         pages++;
         reading.readPage();
-        const shared = more ? reading.share(window, page) : null;
+        const shared = more ? reading.share(window, page, false) : null;
         if (!shared) continue;
         window.createdFrom = shared.createdFrom;
         const made = shared.given.map((range) => add(range.createdFrom, range.createdTo));

@@ -73,14 +73,20 @@ export class Reading {
     this.#credit.readPage();
   }
 
-  /** What of a window that has more pages is given away, now that a page of it was read; null for nothing. */
+  /**
+   * What of a window that has more pages is given away, now that a page of it was read; null for nothing. `crowded`:
+   * requests wait for the budget. More of them would only wait more, but with few a resource would lose its turns to others
+   * that share the account's budget, and be read alone at the end.
+   */
   share(
     window: Window,
     objects: readonly StripeObject[],
+    crowded: boolean,
   ): { createdFrom: number; given: Range[]; mine: number } | null {
-    const { resource, company, began } = this.#options;
-    const idle = Math.max(0, this.#waiting.length - this.#queue.length);
-    const pieces = Math.min(idle + company.short(resource), this.#credit.pieces);
+    const { resource, company, began, loops } = this.#options;
+    const free = this.#waiting.length - this.#queue.length;
+    const idle = Math.max(0, crowded ? free - Math.floor(loops / 2) : free);
+    const pieces = Math.min(idle + (crowded ? 0 : company.short(resource)), this.#credit.pieces);
     const newest = objects[0]?.created;
     const oldest = objects.at(-1)?.created;
     if (pieces < 1 || newest === undefined || oldest === undefined) return null;
