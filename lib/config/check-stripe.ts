@@ -2,9 +2,10 @@
 import type { Desk } from "../desk.ts";
 import { type LocalTable, quoteName, quoteTable } from "../local/catalog.ts";
 import { encodeValue } from "../local/encode.ts";
+import { prefixes } from "../stripe/ids.ts";
 import type { Finding } from "./check.ts";
 import { didYouMean } from "./nearest.ts";
-import type { Field, Resource, StripeObject, StripeType } from "./resource.ts";
+import type { Field, Resource, StripeObject } from "./resource.ts";
 
 /** How many objects and rows are looked at: enough to see a mistake that all of them share. */
 const sampleSize = 10;
@@ -124,17 +125,6 @@ function project(field: Field, table: LocalTable, object: StripeObject): void {
     throw new Error(`Stripe says ${JSON.stringify(String(raw))}, which values does not name`);
   encodeValue(field.values[String(raw)], column);
 }
-
-const prefixes: Record<StripeType, RegExp> = {
-  customer: /^cus_/,
-  subscription: /^sub_/,
-  invoice: /^in_/,
-  charge: /^(ch|py)_/,
-  payment_intent: /^pi_/,
-  refund: /^(re|pyr)_/,
-  dispute: /^(dp|du|pdp)_/,
-  payout: /^po_/,
-};
 
 /** Whether local rows name objects of this account at all: a key of the other mode makes every single row look missing. */
 async function checkLocalIds(

@@ -2,16 +2,20 @@ import type { Sql } from "postgres";
 
 /**
  * What is under way holds connections of the pool and waits for others: were there as many of them as connections, all
- * would wait for ever. An action holds one for its lock, a resource of a run up to two; several accounts' runs may go on
- * in one process.
+ * would wait for ever. An action holds one for its lock, a resource of a run one while it takes another, and so does one
+ * that is checked while somebody waits; several accounts' runs may go on in one process.
  */
-const places = { action: 4, resource: 6 };
+const places = { action: 4, resource: 6, check: 6 };
 
 interface Queue {
   free: number;
   waiting: (() => void)[];
 }
-const queues = { action: new WeakMap<Sql, Queue>(), resource: new WeakMap<Sql, Queue>() };
+const queues = {
+  action: new WeakMap<Sql, Queue>(),
+  resource: new WeakMap<Sql, Queue>(),
+  check: new WeakMap<Sql, Queue>(),
+};
 
 /** Does the work when it is its turn among what this process does on the same pool. */
 export async function inTurn<T>(pool: Sql, kind: keyof typeof places, work: () => Promise<T>): Promise<T> {

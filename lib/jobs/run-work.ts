@@ -126,7 +126,8 @@ async function runsOfOthers(desk: QueuedDesk): Promise<number[]> {
     SELECT r.id
     FROM driftdesk.runs r
     JOIN driftdesk.run_processes p ON p.run_id = r.id AND p.expires_at > clock_timestamp()
-    WHERE r.state = 'running'
+    -- A targeted run is over before anybody could help.
+    WHERE r.state = 'running' AND r.mode <> 'targeted'
       AND EXISTS (SELECT FROM driftdesk.run_resources s
                   WHERE s.run_id = r.id AND s.state IN ('waiting', 'fetching'))
     GROUP BY r.id

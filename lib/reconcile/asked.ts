@@ -33,9 +33,11 @@ export async function readTouched(context: AskContext, stage: Stage): Promise<vo
   for (;;) {
     await context.begin((tx) => followAddresses(tx, stage));
     await stageLocalRows(context, stage);
-    const { answered, broken } = await askStripe(context, stage);
+    // Customers first: what comes with them need not be asked for by itself.
+    const customers = await askStripe(context, stage, "customer");
+    const objects = customers.broken ? customers : await askStripe(context, stage, "object");
     // Answers may name more: whose an object is, what others have the same address.
-    if (broken || answered === 0) return;
+    if (objects.broken || customers.answered + objects.answered === 0) return;
   }
 }
 
@@ -72,20 +74,24 @@ interface Question {
 /** Bunches under way at the same time: while one is committed the others keep the pace. */
 const bunches = 3;
 
-/** Asks everything that is open. `broken`: Stripe has stopped answering, and the rest was left. */
-async function askStripe(context: AskContext, stage: Stage): Promise<{ answered: number; broken: boolean }> {
-  let last: Question = { kind: "customer", id: "" };
+/** Asks everything of a kind that is open. `broken`: Stripe has stopped answering, and the rest was left. */
+async function askStripe(
+  context: AskContext,
+  stage: Stage,
+  kind: Question["kind"],
+): Promise<{ answered: number; broken: boolean }> {
+  let last = "";
   let answered = 0;
   let broken = false;
   let taking: Promise<unknown> = Promise.resolve();
   const take = () => {
     const taken = taking.then(async () => {
       const bunch = await context.sql.unsafe<Question[]>(
-        `SELECT kind, id FROM ${stage.asked} WHERE state = 'open' AND (kind, id) > ($1, $2)
-         ORDER BY kind, id LIMIT $3`,
-        [last.kind, last.id, Math.ceil(context.parallel / bunches)],
+        `SELECT kind, id FROM ${stage.asked} WHERE state = 'open' AND kind = $1 AND id > $2
+         ORDER BY id LIMIT $3`,
+        [kind, last, Math.ceil(context.parallel / bunches)],
       );
-      last = bunch.at(-1) ?? last;
+      last = bunch.at(-1)?.id ?? last;
       return bunch;
     });
     taking = taken;

@@ -23,7 +23,13 @@ export async function readCurrent(
     const object = await stripe.retrieve(type, wanted.match, expand);
     return object ? [object] : [];
   }
-  const customers = wanted.by === "customer" ? [wanted.match] : await customersOf(stripe, wanted);
+  const customers =
+    wanted.by === "customer"
+      ? [wanted.match]
+      : new Set([
+          ...(wanted.customers ?? []),
+          ...(await customersWith(stripe, [wanted.match, ...(wanted.addresses ?? [])])),
+        ]);
   const found: StripeObject[] = [];
   for (const customer of customers) found.push(...(await objectsOfCustomer(stripe, resource, customer)));
   for (const id of wanted.objects ?? []) {
@@ -77,13 +83,14 @@ async function listed<T extends StripeObject>(
   return (await Promise.all(lists)).flat();
 }
 
-async function customersOf(stripe: StripeReader, wanted: Wanted): Promise<Set<string>> {
-  const customers = new Set(wanted.customers);
-  for (const email of new Set([wanted.match, ...(wanted.addresses ?? [])])) {
-    const pages = allPages((startingAfter) => stripe.list("customer", { email, startingAfter }));
-    for (const customer of await pages) customers.add(customer.id);
-  }
-  return customers;
+/** Customers who have one of the addresses, letter by letter. */
+export async function customersWith(stripe: StripeReader, addresses: readonly string[]): Promise<string[]> {
+  const found = await Promise.all(
+    [...new Set(addresses)].map((email) =>
+      allPages((startingAfter) => stripe.list("customer", { email, startingAfter })),
+    ),
+  );
+  return [...new Set(found.flat().map((customer) => customer.id))];
 }
 
 async function allPages<T extends StripeObject>(

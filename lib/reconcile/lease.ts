@@ -1,8 +1,18 @@
 import type { Sql, TransactionSql } from "postgres";
+import type { Run } from "../db/schema.ts";
 import { DriftdeskError } from "../errors.ts";
 
 /** A transaction that is committed only while this process may still write for the resource. */
 export type Begin = <T>(work: (tx: TransactionSql) => Promise<T>) => Promise<T>;
+
+/**
+ * The name under which a run takes a resource. A targeted one takes it beside any other run, which it does not wait for:
+ * what is newer of two is decided where they record.
+ */
+export const leaseName = (run: Pick<Run, "id" | "mode">, resource: string): string =>
+  `${leasePrefix(run)}${resource}`;
+export const leasePrefix = (run: Pick<Run, "id" | "mode">): string =>
+  run.mode === "targeted" ? `run ${run.id}: ` : "";
 
 /** That this process alone takes a resource through its steps. */
 export interface Lease {

@@ -20,16 +20,20 @@ export interface RecordOptions {
   differences: boolean;
 }
 
-/** In the caller's transaction. */
+/**
+ * In the caller's transaction. Answers false, and does nothing, when a targeted run was overtaken: another run has
+ * recorded the resource since this one began to read, and may have seen something newer.
+ */
 export async function recordResource(
   tx: TransactionSql,
   stage: Stage,
   options: RecordOptions,
-): Promise<void> {
+): Promise<boolean> {
   if (options.state === "done") await rememberSettled(tx, stage);
   // One recording at a time per resource: the desk may be checking single customers meanwhile.
   await tx`SELECT pg_advisory_xact_lock(hashtextextended(${`record ${stage.accountId} ${stage.resource.name}`}, 0))`;
   const { scope } = options;
+  if (scope.mode === "targets" && (await isOvertaken(tx, stage))) return false;
   if (options.differences) {
     if (!options.missing)
       await tx.unsafe(`DELETE FROM ${stage.confirmed} WHERE kind IN ('missing_local', 'missing_in_stripe')`);
@@ -43,8 +47,39 @@ export async function recordResource(
   }
   if (options.state === "done") await moveCursor(tx, stage, scope);
   if (scope.mode !== "full" && stage.resource.settled) await forgetTouched(tx, stage, options.now);
+  await noteLooks(tx, stage, scope);
   await summarise(tx, stage, options);
   await dropStagingTables(tx, stage);
+  return true;
+}
+
+async function isOvertaken(tx: TransactionSql, { runId, accountId, resource }: Stage): Promise<boolean> {
+  const others = await tx`
+    SELECT FROM driftdesk.run_resources s
+    JOIN driftdesk.runs r ON r.id = s.run_id
+    JOIN driftdesk.scopes mine ON mine.run_id = ${runId} AND mine.resource = s.resource
+    WHERE s.resource = ${resource.name} AND s.run_id <> ${runId} AND r.account_id = ${accountId}
+      AND s.recorded_at >= mine.begun_at
+    LIMIT 1`;
+  return others.length > 0;
+}
+
+/** What a targeted run looked at is newer than what others read before; when those have recorded, it is nothing special. */
+async function noteLooks(tx: TransactionSql, stage: Stage, { mode }: Scope): Promise<void> {
+  const names = [stage.runId, stage.accountId, stage.resource.name];
+  const begun = "(SELECT begun_at FROM driftdesk.scopes WHERE run_id = $1 AND resource = $3)";
+  if (mode === "targets")
+    await tx.unsafe(
+      `INSERT INTO driftdesk.looks AS k (account_id, resource, match, at)
+       SELECT $2, $3, match, ${begun} FROM ${stage.touched}
+       ON CONFLICT (account_id, resource, match) DO UPDATE SET at = greatest(k.at, EXCLUDED.at)`,
+      names,
+    );
+  else
+    await tx.unsafe(
+      `DELETE FROM driftdesk.looks WHERE account_id = $2 AND resource = $3 AND at < ${begun}`,
+      names,
+    );
 }
 
 /** Discrepancies `d` that this scope has something to say something about. */

@@ -14,9 +14,10 @@ import type { Begin } from "./lease.ts";
 import { planResource, prepareStaging } from "./plan.ts";
 import type { Progress } from "./progress.ts";
 import { type RecordOptions, recordResource } from "./record.ts";
-import { planScope, readFullyInstead } from "./scope.ts";
+import { forgetScope, planScope, readFullyInstead } from "./scope.ts";
 import { reopenDoubtful } from "./settled-doubt.ts";
 import { localColumns, localRowsQuery, type Stage } from "./staging.ts";
+import { readTargets } from "./targeted.ts";
 import { together } from "./together.ts";
 import { leaveOutUnread, leaveOutUntouched, useInserts } from "./touched.ts";
 
@@ -40,7 +41,7 @@ export function fetchContext(context: Omit<RunContext, "begin">): FetchContext {
 }
 
 export async function runResource(context: RunContext, resource: Resource): Promise<void> {
-  const { desk, run, signal, begin } = context;
+  const { desk, run, begin } = context;
   const enter: Enter = (state, message = null) =>
     begin(
       (tx) => tx`
@@ -52,29 +53,37 @@ export async function runResource(context: RunContext, resource: Resource): Prom
   if (before && ["done", "incomplete", "suspicious", "failed"].includes(before.state)) return;
   try {
     const stage = await planResource(desk.local, run, context.accountId, resource);
-    const planned = await planScope(context, stage);
-
-    await enter("fetching");
-    const scope = await readSides(context, stage, planned);
-    await context.progress.write();
-
-    await enter("comparing");
-    await compareSides(context, stage, scope, enter);
-
-    await enter("confirming");
-    const verdict = await confirm(context, stage, scope);
-
-    await enter("recording");
-    signal.throwIfAborted();
-    await begin(async (tx) => {
-      await stillStaged(tx, stage);
-      await recordResource(tx, stage, { now: desk.now(), scope, ...verdict });
-      await stillRunning(tx, run);
-    });
+    // A targeted run looks again when another run was faster.
+    while (!(await takeSteps(context, stage, enter))) await forgetScope(begin, stage);
   } catch (error) {
     if (!(error instanceof DriftdeskError) || !resourceOnly.has(error.code)) throw error;
     await enter("failed", error.message);
   }
+}
+
+/** Answers whether it was recorded. */
+async function takeSteps(context: RunContext, stage: Stage, enter: Enter): Promise<boolean> {
+  const { desk, run, signal, begin } = context;
+  const planned = await planScope(context, stage);
+
+  await enter("fetching");
+  const scope = await readSides(context, stage, planned);
+  await context.progress.write();
+
+  await enter("comparing");
+  await compareSides(context, stage, scope, enter);
+
+  await enter("confirming");
+  const verdict = await confirm(context, stage, scope);
+
+  await enter("recording");
+  signal.throwIfAborted();
+  return begin(async (tx) => {
+    await stillStaged(tx, stage);
+    const recorded = await recordResource(tx, stage, { now: desk.now(), scope, ...verdict });
+    await stillRunning(tx, run);
+    return recorded;
+  });
 }
 
 type Enter = (state: RunResourceState, message?: string | null) => Promise<unknown>;
@@ -94,6 +103,10 @@ const sidesOf = ({ desk, begin, signal, parallel }: RunContext) => ({
 /** Stages both sides of what is to be compared; answers how much was read in the end. */
 async function readSides(context: RunContext, stage: Stage, planned: Scope): Promise<Scope> {
   const { desk, run, begin } = context;
+  if (planned.mode === "targets" && run.targets) {
+    await readTargets(sidesOf(context), stage, run.targets);
+    return planned;
+  }
   let scope = planned;
   if (scope.mode === "changes") {
     const why = await readChanges({ ...sidesOf(context), since: run.since }, stage, scope);

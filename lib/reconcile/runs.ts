@@ -1,9 +1,10 @@
 import type { Sql, TransactionSql } from "postgres";
 import { desksNamed } from "../accounts/known.ts";
 import { appendAudit } from "../audit/append.ts";
-import type { Run, RunMode, RunResource, RunTrigger } from "../db/schema.ts";
+import type { Run, RunMode, RunResource, RunTrigger, Targets } from "../db/schema.ts";
 import { type Actor, type Desk, type Desks, systemActor } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
+import { resourcesAbout, targetWords } from "./targeted.ts";
 
 /** As the database writes them in one JSON value: times are ISO texts. */
 export type RunResourceView = Omit<RunResource, "settledReadAt"> & { settledReadAt: string | null };
@@ -15,6 +16,8 @@ export interface RunRequest {
   only?: readonly string[] | undefined;
   /** Of an incremental run: look at everything that changed since then, instead of since the last run. */
   since?: Date | undefined;
+  /** Of a targeted run: what it is about. */
+  targets?: Targets | undefined;
   trigger: RunTrigger;
   actor: Actor;
 }
@@ -54,39 +57,70 @@ function refuseUnknown(only: readonly string[] | undefined, names: ReadonlySet<s
     );
 }
 
-/** Writes a run down, to be executed; answers the one of the same account that is under way instead when there is one. */
+/**
+ * Writes a run down, to be executed; answers the one of the same account that is under way instead when there is one. A
+ * targeted run goes on beside any other.
+ */
 export async function requestRun(desk: Desk, request: RunRequest): Promise<RequestedRun> {
   refuseUnknown(request.only, new Set(desk.config.resources.map((one) => one.name)));
-  const { name: accountName } = desk.config.account;
+  const only = await onlyOf(desk, request);
   const now = desk.now();
   const decided = await desk.sql.begin(async (tx) => {
-    await tx`SELECT pg_advisory_xact_lock(hashtextextended('driftdesk request run', 0))`;
-    const [current] = await tx<{ id: number; silent: boolean }[]>`
-      SELECT r.id,
-             r.state = 'running' AND coalesce(r.heartbeat_at, r.started_at) < ${new Date(now.getTime() - silentMs)}
-             AND NOT EXISTS (
-               SELECT FROM driftdesk.leases l WHERE l.run_id = r.id AND l.expires_at > clock_timestamp()) AS silent
-      FROM driftdesk.runs r
-      WHERE r.state IN ('queued', 'running') AND r.account_name IS NOT DISTINCT FROM ${accountName}
-      ORDER BY r.id LIMIT 1`;
-    if (current && !current.silent) return { id: current.id, alreadyRunning: true };
-    if (current) await giveUp(tx, current.id, now);
-    const [run] = await tx<{ id: number }[]>`
-      INSERT INTO driftdesk.runs (account_name, mode, trigger, requested_by, only_resources, requested_at, since)
-      VALUES (${accountName}, ${request.mode}, ${request.trigger}, ${request.actor.email},
-              ${request.only ? [...request.only] : null}, ${now}, ${request.since ?? null})
-      RETURNING id`;
-    const id = run?.id as number;
-    const data = {
-      mode: request.mode,
-      trigger: request.trigger,
-      only: request.only ?? null,
-      ...(accountName !== null && { account: accountName }),
-    };
-    await appendAudit(tx, [{ actor: request.actor.email, action: "run.requested", run_id: id, data }], now);
-    return { id, alreadyRunning: false };
+    const current = request.mode === "targeted" ? null : await underWay(tx, desk, now);
+    if (current !== null) return { id: current, alreadyRunning: true };
+    return { id: await write(tx, desk, { ...request, only }, now), alreadyRunning: false };
   });
   return { run: (await getRun(desk.sql, decided.id)) as RunView, alreadyRunning: decided.alreadyRunning };
+}
+
+/** The resources that the run is about; null for all. */
+async function onlyOf(
+  desk: Desk,
+  { mode, only, targets }: RunRequest,
+): Promise<readonly string[] | undefined> {
+  if (mode !== "targeted") return only;
+  if (!targets) throw new Error("A targeted run needs something that it is about");
+  const about = await resourcesAbout(desk, targets);
+  return only ? about.filter((name) => only.includes(name)) : about;
+}
+
+/** The account's run that has not ended. One whose process is dead is given up. */
+async function underWay(tx: TransactionSql, desk: Desk, now: Date): Promise<number | null> {
+  await tx`SELECT pg_advisory_xact_lock(hashtextextended('driftdesk request run', 0))`;
+  const [current] = await tx<{ id: number; silent: boolean }[]>`
+    SELECT r.id,
+           r.state = 'running' AND coalesce(r.heartbeat_at, r.started_at) < ${new Date(now.getTime() - silentMs)}
+           AND NOT EXISTS (
+             SELECT FROM driftdesk.leases l WHERE l.run_id = r.id AND l.expires_at > clock_timestamp()) AS silent
+    FROM driftdesk.runs r
+    WHERE r.state IN ('queued', 'running') AND r.mode <> 'targeted'
+      AND r.account_name IS NOT DISTINCT FROM ${desk.config.account.name}
+    ORDER BY r.id LIMIT 1`;
+  if (!current) return null;
+  if (!current.silent) return current.id;
+  await giveUp(tx, current.id, now);
+  return null;
+}
+
+async function write(tx: TransactionSql, desk: Desk, request: RunRequest, now: Date): Promise<number> {
+  const { mode, trigger, actor, only, since = null, targets = null } = request;
+  const { name: accountName } = desk.config.account;
+  const [run] = await tx<{ id: number }[]>`
+    INSERT INTO driftdesk.runs
+      (account_name, mode, trigger, requested_by, only_resources, requested_at, since, targets)
+    VALUES (${accountName}, ${mode}, ${trigger}, ${actor.email}, ${only ? [...only] : null}, ${now}, ${since},
+            ${targets && tx.json(targets as never)})
+    RETURNING id`;
+  const id = run?.id as number;
+  const data = {
+    mode,
+    trigger,
+    only: only ?? null,
+    ...(targets && { about: targetWords(targets) }),
+    ...(accountName !== null && { account: accountName }),
+  };
+  await appendAudit(tx, [{ actor: actor.email, action: "run.requested", run_id: id, data }], now);
+  return id;
 }
 
 async function giveUp(tx: TransactionSql, id: number, now: Date): Promise<void> {

@@ -52,6 +52,13 @@ export async function planScope({ desk, run, begin }: Planning, stage: Stage): P
   });
 }
 
+/** Begins anew: what was read is older by now than what another run has recorded. */
+export const forgetScope = (begin: Begin, stage: Stage): Promise<unknown> =>
+  begin(
+    (tx) => tx`
+      DELETE FROM driftdesk.scopes WHERE run_id = ${stage.runId} AND resource = ${stage.resource.name}`,
+  );
+
 /** Reads everything instead of what changed, and says why. */
 export const readFullyInstead = (begin: Begin, stage: Stage, why: string): Promise<Scope> =>
   begin(async (tx) => {

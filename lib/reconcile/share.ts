@@ -8,7 +8,7 @@ import type { Desk } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import { fetchResource } from "./fetch.ts";
 import { failRun } from "./finish.ts";
-import type { Lease, Presence } from "./lease.ts";
+import { type Lease, leaseName, leasePrefix, type Presence } from "./lease.ts";
 import type { Patience } from "./patience.ts";
 import { planResource } from "./plan.ts";
 import type { Progress } from "./progress.ts";
@@ -44,8 +44,10 @@ export async function shareRun(sharing: Sharing, resources: readonly Resource[])
   const tasks = new Tasks((error) => stop.abort(error));
   /** When a resource of another process is worth a look again. */
   const helpFrom = new Map<string, number>();
-  const stripe = sharing.patience.reader(sharing.desk.stripe, signal);
-  const mine = { ...sharing, desk: { ...sharing.desk, stripe }, signal };
+  const { desk, run, patience } = sharing;
+  // Somebody waits for a targeted run: better no answer than one in a quarter of an hour.
+  const stripe = run.mode === "targeted" ? desk.stripe : patience.reader(desk.stripe, signal);
+  const mine = { ...sharing, desk: { ...desk, stripe }, signal };
   try {
     for (;;) {
       signal.throwIfAborted();
@@ -89,7 +91,7 @@ async function standingOf(
   const rows = await desk.sql<{ name: string; state: RunResourceState; taken: boolean; others: boolean }[]>`
     SELECT r.resource AS name, r.state,
            EXISTS (SELECT FROM driftdesk.leases l
-                   WHERE l.account_id = ${accountId} AND l.resource = r.resource
+                   WHERE l.account_id = ${accountId} AND l.resource = ${leasePrefix(run)} || r.resource
                      AND l.expires_at > clock_timestamp()) AS taken,
            EXISTS (SELECT FROM driftdesk.run_processes p
                    WHERE p.run_id = r.run_id AND p.holder <> ${presence.holder}
@@ -106,12 +108,13 @@ async function standingOf(
 
 /** Takes a resource through its steps, unless this process has enough to do or another was faster. */
 async function takeOver(sharing: Sharing, resource: Resource, tasks: Tasks): Promise<boolean> {
-  const { desk, presence, progress } = sharing;
-  const over = turnNow(desk.sql, "resource");
+  const { desk, run, presence, progress } = sharing;
+  // Somebody waits for a check: it does not queue behind the resources of other runs.
+  const over = turnNow(desk.sql, run.mode === "targeted" ? "check" : "resource");
   if (!over) return false;
   let lease: Lease | null = null;
   try {
-    lease = await presence.take(resource.name);
+    lease = await presence.take(leaseName(run, resource.name));
   } finally {
     if (!lease) over();
   }
