@@ -307,6 +307,30 @@ test("without --full only what changed is read, once everything was", async () =
   });
 });
 
+test("one customer, or some objects, are looked at by themselves", async () => {
+  const [first] = await desk.local`SELECT stripe_id FROM people WHERE id = 1`;
+  const one = await driftdesk("reconcile", "--customer", first?.stripe_id, "--json");
+  expect(lines(one.out)[0]).toMatchObject({
+    mode: "targeted",
+    state: "succeeded",
+    resources: { customers: { compared: 1, mismatch: 1 } },
+  });
+  const rows = await desk.local`SELECT stripe_id AS id FROM accounts WHERE id IN (1, 2)`;
+  const ids = rows.map((row) => row.id);
+  const some = await driftdesk("reconcile", "--id", ...ids, "--json");
+  expect(lines(some.out)[0].resources).toEqual({
+    subscriptions: expect.objectContaining({ compared: 2, mismatch: 2 }),
+  });
+  expect(await driftdesk("discrepancies", "--json")).toMatchObject({
+    out: expect.stringMatching(/^(.+\n){3}$/),
+  });
+  expect(await driftdesk("reconcile", "--id", "prod_1")).toMatchObject({
+    code: 2,
+    err: expect.stringContaining("[target_unknown]"),
+  });
+  expect(await driftdesk("reconcile", "--id", "sub_1", "--full")).toMatchObject({ code: 2 });
+});
+
 test("a mistake in the config is what check looks for: exit code 1; a missing key is a failure: 2", async () => {
   await writeFile(join(folder, "theirs.config.ts"), config.replace('"status" },', '"statsu" },'));
   expect(await driftdesk("check")).toMatchObject({ code: 1 });

@@ -50,6 +50,8 @@ program
   .description("compare what changed since the last run, to the end, with progress on stderr")
   .option("--full", "read everything")
   .option("--since <age>", "what changed since then, e.g. 24h, instead of since the last run")
+  .option("--customer <id or address>", "one customer, with everything mapped that belongs to them, at once")
+  .option("--id <id...>", "these Stripe objects, at once")
   .option("--only <name...>", "these resources only")
   .option("--account <name>", "this account only, of several in the config")
   .option("--json", "end with one line of JSON on stdout")

@@ -39,7 +39,7 @@ export default async function OverviewPage({ searchParams }: { searchParams: Pro
     summarise(desk.sql, now, account),
     driftByDay(desk.sql, now, chartDays, account),
     waitingBulks(desk.sql),
-    listRuns(desk.sql, { limit: 6, of }),
+    listRuns(desk.sql, { limit: 6, of, whole: true }),
   ]);
   const runButton = (
     <RunButton

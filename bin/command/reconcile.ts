@@ -1,17 +1,20 @@
 import { desksNamed } from "../../lib/accounts/known.ts";
 import { durationWords, isDuration, milliseconds } from "../../lib/config/duration.ts";
-import type { RunState } from "../../lib/db/schema.ts";
+import type { RunState, Targets } from "../../lib/db/schema.ts";
 import { type Desks, openDesk, systemActor } from "../../lib/desk.ts";
 import { DriftdeskError } from "../../lib/errors.ts";
 import { followRun } from "../../lib/reconcile/follow.ts";
 import { type Rate, timeLeftWords } from "../../lib/reconcile/rate.ts";
 import { executeRun } from "../../lib/reconcile/run.ts";
 import { listRuns, type RunView, requestRuns, runSummary } from "../../lib/reconcile/runs.ts";
+import { whileSomebodyWaits } from "../../lib/stripe/priority.ts";
 import { count, note, print } from "./print.ts";
 
 export interface ReconcileOptions {
   full?: boolean;
   since?: string;
+  customer?: string;
+  id?: string[];
   account?: string;
   only?: string[];
   json?: boolean;
@@ -20,8 +23,12 @@ export interface ReconcileOptions {
 
 /** A run, to its end, in this process; with several accounts one of each, at the same time. */
 export async function reconcile(options: ReconcileOptions): Promise<number> {
-  if (options.full && options.since)
-    throw new DriftdeskError("options_conflict", "--full and --since exclude each other: take one of them.");
+  const given = (["full", "since", "customer", "id"] as const).filter((name) => options[name]);
+  if (given.length > 1)
+    throw new DriftdeskError(
+      "options_conflict",
+      `${given.map((name) => `--${name}`).join(" and ")} exclude each other: take one of them.`,
+    );
   const desks = await openDesk();
   try {
     const ids = await choose(desks, options);
@@ -36,7 +43,8 @@ export async function reconcile(options: ReconcileOptions): Promise<number> {
         ),
       );
     // A run that belongs to another process is no reason to leave the others in the middle.
-    const ended = await Promise.allSettled(ids.map((id) => carryOut(desks, id, stop.signal)));
+    const work = () => Promise.allSettled(ids.map((id) => carryOut(desks, id, stop.signal)));
+    const ended = await (targetsOf(options) ? whileSomebodyWaits(work) : work());
     const runs: RunView[] = [];
     for (const one of ended) {
       if (one.status === "rejected") throw one.reason;
@@ -77,8 +85,10 @@ async function choose(desks: Desks, options: ReconcileOptions): Promise<number[]
     if (left.length > 0) return left.map((run) => run.id);
     note("No run was left unfinished: a new one starts.");
   }
+  const targets = targetsOf(options);
   const requested = await requestRuns(desks, {
-    mode: options.full ? "full" : "incremental",
+    mode: targets ? "targeted" : options.full ? "full" : "incremental",
+    targets,
     since: options.since === undefined ? undefined : ago(desks, options.since),
     only: options.only,
     account: options.account,
@@ -98,6 +108,12 @@ async function choose(desks: Desks, options: ReconcileOptions): Promise<number[]
   return started.map(({ run }) => run.id);
 }
 
+function targetsOf({ customer, id }: ReconcileOptions): Targets | undefined {
+  if (id) return { ids: id };
+  if (customer === undefined) return undefined;
+  return customer.includes("@") ? { email: customer } : { customer };
+}
+
 function ago(desks: Desks, age: string): Date {
   if (isDuration(age)) return new Date(desks.now().getTime() - milliseconds(age));
   throw new DriftdeskError("since_invalid", `--since ${age} is no age: ${durationWords}.`, { status: 400 });
@@ -113,7 +129,8 @@ function progressOf(): (run: RunView, rate?: Rate) => void {
     for (const r of run.resources) {
       const whole = r.state === "fetching" ? r.objectsExpected : null;
       const part = whole === null ? "" : `${r.objects.toLocaleString("en-US")} of `;
-      const read = `${part}${count(whole ?? r.objects, "object")} on ${count(r.pages, "page")}`;
+      const pages = r.scope === "full" ? ` on ${count(r.pages, "page")}` : "";
+      const read = `${part}${count(whole ?? r.objects, "object")}${pages}`;
       const line = `${of}${r.resource}: ${r.state}, ${read}, ${count(r.localRows, "local row")}${r.message ? `. ${r.message}` : ""}`;
       if (shown.get(r.resource) !== line) note(line);
       shown.set(r.resource, line);

@@ -2,6 +2,7 @@ import type { BulkAction } from "@/lib/db/schema.ts";
 import type { BulkItemView } from "@/lib/fixes/bulk.ts";
 import type { Preview } from "@/lib/fixes/preview.ts";
 import type { Selection } from "@/lib/fixes/selection.ts";
+import type { Checked } from "@/lib/reconcile/check-again.ts";
 
 /** What a server action answers: a value, or a sentence for the person with a code for tests. */
 export type Answer<T> = { ok: true; value: T } | { ok: false; code: string; message: string };
@@ -29,6 +30,8 @@ export interface DriftActions {
   approve(bulkId: number): Promise<Answer<BulkReport>>;
   decline(bulkId: number): Promise<Answer<BulkReport>>;
   follow(bulkId: number): Promise<Answer<BulkReport>>;
+  /** Looks at a difference again, on both sides and now. */
+  check(discrepancyId: number): Promise<Answer<Checked>>;
 }
 
 /** What the signed-in person may do here. The server asks again with every request. */
@@ -37,4 +40,5 @@ export interface Rights {
   decide: boolean;
   decideMoney: boolean;
   bulk: boolean;
+  check: boolean;
 }

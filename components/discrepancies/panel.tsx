@@ -8,11 +8,12 @@ import type { Count } from "@/lib/discrepancies/totals.ts";
 import { count } from "../format/words.ts";
 import { Button } from "../ui/button.tsx";
 import { obstaclesOf } from "./allowed.ts";
-import type { DecisionKind, Rights } from "./contract.ts";
+import type { DecisionKind, DriftActions, Rights } from "./contract.ts";
 import { titleOf } from "./difference.tsx";
 import { PanelActions } from "./panel-actions.tsx";
 import { PanelBody } from "./panel-body.tsx";
 import { useShortcuts } from "./shortcuts.ts";
+import { type Check, useCheck } from "./use-check.ts";
 import { useDetails } from "./use-details.ts";
 
 interface PanelProps {
@@ -28,6 +29,7 @@ interface PanelProps {
   onShow: (id: number) => void;
   onClose: () => void;
   onDecide: (kind: DecisionKind, row: DiscrepancyRow) => void;
+  onCheck: DriftActions["check"];
 }
 
 /** One difference: what is wrong, both sides, why, what will run, what happened. Beside the list, or alone on a narrow screen. */
@@ -54,7 +56,9 @@ export function Panel(props: PanelProps) {
   const decide = (kind: DecisionKind) => {
     if (row && obstacles?.[kind] === null) props.onDecide(kind, row);
   };
-  usePanelKeys(props, details, decide);
+  const check = useCheck(props.id, props.onCheck);
+  const mayCheck = props.rights.check ? check : null;
+  usePanelKeys(props, details, { decide, check: mayCheck });
   return (
     <aside
       aria-labelledby="difference"
@@ -75,7 +79,7 @@ export function Panel(props: PanelProps) {
         </h2>
         <PanelBody row={row} answer={answer} obstacles={obstacles} onRetry={retry} onClose={props.onClose} />
       </div>
-      {row && obstacles && <PanelActions obstacles={obstacles} onDecide={decide} />}
+      {row && obstacles && <PanelActions obstacles={obstacles} onDecide={decide} check={mayCheck} />}
     </aside>
   );
 }
@@ -83,7 +87,7 @@ export function Panel(props: PanelProps) {
 function usePanelKeys(
   { onShow, onClose }: PanelProps,
   details: DiscrepancyDetails | null,
-  decide: (kind: DecisionKind) => void,
+  { decide, check }: { decide: (kind: DecisionKind) => void; check: Check | null },
 ) {
   const go = (id: number | null | undefined) => () => {
     if (id) onShow(id);
@@ -103,6 +107,10 @@ function usePanelKeys(
     onClose();
     return true;
   };
+  const again = () => {
+    if (details) check?.run();
+    return true;
+  };
   useShortcuts({
     j: next,
     k: previous,
@@ -111,6 +119,7 @@ function usePanelKeys(
     a: by("apply"),
     x: by("reject"),
     s: by("snooze"),
+    r: again,
     Escape: close,
   });
 }

@@ -28,6 +28,7 @@ const panel: [keys: string[], what: string][] = [
   [["a"], "Approve and apply"],
   [["x"], "Reject"],
   [["s"], "Snooze"],
+  [["r"], "Check again"],
   [["Esc"], "Close"],
 ];
 

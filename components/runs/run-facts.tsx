@@ -1,5 +1,6 @@
 import type { ReactNode } from "react";
 import type { RunView } from "@/lib/reconcile/runs.ts";
+import { targetWords } from "@/lib/reconcile/target-words.ts";
 import { durationText } from "../format/clock.ts";
 import { StripeId } from "../format/stripe-id.tsx";
 import { Time } from "../format/time.tsx";
@@ -27,7 +28,7 @@ export function RunFacts({ run, now }: { run: RunView; now: Date }) {
         </span>
       </Fact>
       <Fact name="Scope">
-        {run.mode === "full" ? "Full" : run.mode === "incremental" ? "Incremental" : "Single objects"}
+        {run.targets ? `Only ${targetWords(run.targets)}` : run.mode === "full" ? "Full" : "Incremental"}
         {run.onlyResources ? ` · ${run.onlyResources.map(resourceWords).join(", ")}` : " · everything"}
         {run.accountId && (
           <span className="block">

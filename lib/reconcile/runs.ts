@@ -4,7 +4,8 @@ import { appendAudit } from "../audit/append.ts";
 import type { Run, RunMode, RunResource, RunTrigger, Targets } from "../db/schema.ts";
 import { type Actor, type Desk, type Desks, systemActor } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
-import { resourcesAbout, targetWords } from "./targeted.ts";
+import { targetWords } from "./target-words.ts";
+import { resourcesAbout } from "./targeted.ts";
 
 /** As the database writes them in one JSON value: times are ISO texts. */
 export type RunResourceView = Omit<RunResource, "settledReadAt"> & { settledReadAt: string | null };
@@ -180,14 +181,20 @@ export interface OneOfSeveral {
 export const aboutAccount = (sql: Sql, { name, id }: OneOfSeveral) =>
   sql`(r.account_id = ${id}::text OR (r.account_id IS NULL AND r.account_name = ${name}::text))`;
 
-/** Newest first; `before` is the id that the previous page ended with. */
+/** Newest first; `before` is the id that the previous page ended with. `whole`: without looks at single records. */
 export async function listRuns(
   sql: Sql,
-  page: { limit: number; before?: number | undefined; of?: OneOfSeveral | undefined },
+  page: {
+    limit: number;
+    before?: number | undefined;
+    of?: OneOfSeveral | undefined;
+    whole?: boolean;
+  },
 ): Promise<RunView[]> {
   return sql<RunView[]>`
     SELECT ${columns(sql)} FROM driftdesk.runs r
     WHERE true ${page.before ? sql`AND r.id < ${page.before}` : sql``}
+      ${page.whole ? sql`AND r.mode <> 'targeted'` : sql``}
       ${page.of ? sql`AND ${aboutAccount(sql, page.of)}` : sql``}
     ORDER BY r.id DESC LIMIT ${page.limit}`;
 }

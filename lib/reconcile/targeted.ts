@@ -13,6 +13,7 @@ import { customersWith } from "./current.ts";
 import { readLocalRows } from "./local-rows.ts";
 import { columnOf } from "./project.ts";
 import { createRereadTable, localColumns, type Stage } from "./staging.ts";
+import { targetWords } from "./target-words.ts";
 import { ask, touch } from "./touched.ts";
 
 /** Names of the resources that can have to do with the targets. Throws `target_unknown` when none can. */
@@ -44,15 +45,6 @@ async function concerned(sql: Sql, targets: Targets): Promise<Concerns> {
     return (one) => one.name === resource || (customerId !== null && canBelong(one));
   }
   return canBelong;
-}
-
-/** As people read it. */
-export function targetWords(targets: Targets): string {
-  if ("customer" in targets) return targets.customer;
-  if ("email" in targets) return targets.email;
-  if ("ids" in targets) return targets.ids.join(", ");
-  if ("discrepancy" in targets) return `difference ${targets.discrepancy}`;
-  return `${targets.resource} ${targets.keys.join(", ")}`;
 }
 
 /** Stages both sides of what the targets mean in a resource. */

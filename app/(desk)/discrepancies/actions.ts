@@ -21,8 +21,9 @@ import { executeBulk } from "@/lib/fixes/execute.ts";
 import { type Preview, previewFixes } from "@/lib/fixes/preview.ts";
 import { type Selection, selectionSchema } from "@/lib/fixes/selection.ts";
 import { enqueueBulk } from "@/lib/jobs/enqueue.ts";
+import { type Checked, checkAgain } from "@/lib/reconcile/check-again.ts";
 
-const bulkIdSchema = z.number().int().positive();
+const idSchema = z.number().int().positive();
 
 /** Up to this many rows are worked off while the person waits; more of them in the background, with progress. */
 const atOnce = 200;
@@ -44,14 +45,14 @@ export async function decideAction(request: DecisionRequest): Promise<Answer<Bul
 export async function approveAction(bulkId: number): Promise<Answer<BulkReport>> {
   return answer(async (desk) => {
     const actor = await requireActor("bulk");
-    return carryOut(desk, await approveBulk(desk, bulkIdSchema.parse(bulkId), actor));
+    return carryOut(desk, await approveBulk(desk, idSchema.parse(bulkId), actor));
   }, true);
 }
 
 export async function declineAction(bulkId: number): Promise<Answer<BulkReport>> {
   return answer(async (desk) => {
     const actor = await requireActor("decide");
-    return report(desk, await cancelBulk(desk, bulkIdSchema.parse(bulkId), actor));
+    return report(desk, await cancelBulk(desk, idSchema.parse(bulkId), actor));
   }, true);
 }
 
@@ -59,10 +60,18 @@ export async function declineAction(bulkId: number): Promise<Answer<BulkReport>>
 export async function followAction(bulkId: number): Promise<Answer<BulkReport>> {
   return answer(async (desk) => {
     await requireActor("view");
-    const bulk = await getBulk(desk.sql, bulkIdSchema.parse(bulkId));
+    const bulk = await getBulk(desk.sql, idSchema.parse(bulkId));
     if (!bulk) throw new DriftdeskError("bulk_unknown", `There is no action ${bulkId}.`, { status: 404 });
     return report(desk, bulk);
   });
+}
+
+/** Looks at a difference again, while the person waits. */
+export async function checkAction(discrepancyId: number): Promise<Answer<Checked>> {
+  return answer(async (desk) => {
+    const actor = await requireActor("run");
+    return checkAgain(desk, idSchema.parse(discrepancyId), actor);
+  }, true);
 }
 
 async function carryOut(desk: OpenDesk, bulk: BulkAction): Promise<BulkReport> {

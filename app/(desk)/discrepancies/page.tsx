@@ -15,7 +15,14 @@ import { listDiscrepancies } from "@/lib/discrepancies/list.ts";
 import { waitingForSecond } from "@/lib/discrepancies/waiting.ts";
 import { runNow } from "../runs/actions.ts";
 import { inView } from "../runs/recent.ts";
-import { approveAction, decideAction, declineAction, followAction, previewAction } from "./actions.ts";
+import {
+  approveAction,
+  checkAction,
+  decideAction,
+  declineAction,
+  followAction,
+  previewAction,
+} from "./actions.ts";
 
 export const metadata: Metadata = { title: "Drift" };
 
@@ -26,6 +33,7 @@ const actions: DriftActions = {
   approve: approveAction,
   decline: declineAction,
   follow: followAction,
+  check: checkAction,
 };
 
 export default async function DriftPage({ searchParams }: { searchParams: Promise<SearchParams> }) {
@@ -53,6 +61,7 @@ export default async function DriftPage({ searchParams }: { searchParams: Promis
     decide: can(actor.role, "decide"),
     decideMoney: can(actor.role, "decide_money"),
     bulk: can(actor.role, "bulk"),
+    check: can(actor.role, "run"),
   };
   const runButton = can(actor.role, "run") && (
     <RunButton
