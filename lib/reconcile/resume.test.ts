@@ -308,6 +308,32 @@ test("a run that resumes under another mapping starts over", async () => {
   expect(await found(t)).toEqual(await bothDifferences(t));
 });
 
+test("a run that resumes after anything in its config changed goes on with no page from before", async () => {
+  const t = await open();
+  const config = { ...t.desk.config, resources: t.desk.config.resources.slice(0, 1) };
+  const id = await request(t.desk);
+  const stop = new AbortController();
+  const gate = gated(t.desk.stripe, (call, count) => call === "list" && count > 1);
+  const stopped = executeRun(t.with({ stripe: gate.stripe, config }), id, { signal: stop.signal });
+  await gate.reached;
+  const staged = () => t.desk.sql`
+    SELECT FROM driftdesk.local_copies c JOIN driftdesk.windows w USING (run_id, resource) WHERE w.objects > 0`;
+  await expect.poll(async () => (await staged()).length).toBe(1);
+  stop.abort(new DriftdeskError("run_superseded", "This process stops."));
+  gate.open();
+  await expect(stopped).rejects.toMatchObject({ code: "run_superseded" });
+  // The next run's changes begin where this attempt does: what happened before has to be in it.
+  const newest = [...t.sandbox.world.subscriptions.values()].reduce((a, b) =>
+    a.created > b.created ? a : b,
+  );
+  t.sandbox.world.subscriptions.put({ ...newest, status: "paused" });
+  const later = new Date(now.getTime() + 3_600_000);
+  const desk = t.with({ now: () => later, config: { ...config, source: "// a comment more" } });
+  expect(await executeRun(desk, id)).toMatchObject({ state: "succeeded" });
+  const [row] = await t.local`SELECT id FROM accounts WHERE stripe_id = ${newest.id}`;
+  expect(await found(t)).toContain(`subscriptions mismatch ${row?.id} open`);
+});
+
 test("a resource that the config has no more is not reported as compared", async () => {
   const t = await open();
   const id = await leaveHalfDone(t);

@@ -31,6 +31,11 @@ export async function planScope({ desk, run, begin }: Planning, stage: Stage): P
     run.mode === "targeted" ? "targets" : run.mode === "incremental" && why === null ? "changes" : "full";
   const from = mode === "changes" && cursor ? changesFrom(run, cursor) : null;
   return begin(async (tx) => {
+    // What was read before is older than these horizons, or by another mapping: none of it may be gone on with.
+    for (const table of ["windows", "local_copies"])
+      await tx`
+        DELETE FROM ${tx(`driftdesk.${table}`)}
+        WHERE run_id = ${stage.runId} AND resource = ${stage.resource.name}`;
     await tx`
       INSERT INTO driftdesk.scopes
         (run_id, resource, mode, why, mapping, begun_at, stripe_from, stripe_at, local_from, local_at, snapshot_from,
