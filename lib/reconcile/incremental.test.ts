@@ -554,3 +554,23 @@ test("from a time on, everything that changed is looked at again, and what lies 
   expect(again["retrieve subscriptions"]).toBe(2);
   expect((await cursors()).get("accounts")?.stripeAt).toEqual(now);
 });
+
+test("a run that begins at a time of its own sees what the last one could not, before the cursor moves", async () => {
+  await open();
+  const [slow, late] = active(2) as [Stripe.Subscription, Stripe.Subscription];
+  const writing = await t.local.reserve();
+  await writing`BEGIN`;
+  await writing`UPDATE accounts SET status = 'paused', updated_at = now() - interval '3 hours' WHERE subscription = ${slow.id}`;
+  await run();
+  await writing`COMMIT`;
+  writing.release();
+  // Listed late: it was no event yet when the last run asked.
+  cancel(t.sandbox.world, new Date(now.getTime() - 120_000), { subscription: late.id });
+  const since = new Date(now.getTime() - 1_000);
+  pass(hour);
+  await run({ since, only: ["accounts"] });
+  expect((await cursors()).get("accounts")?.stripeAt).toEqual(now);
+  expect(await differences()).toEqual(
+    [`accounts mismatch ${late.id} status`, `accounts mismatch ${slow.id} status`].sort(),
+  );
+});

@@ -131,13 +131,13 @@ function whyEverything(
 
 /** Where the changes begin: at the end of the last run, or when the run was asked to begin. */
 function changesFrom({ since }: Run, cursor: Cursor) {
-  if (since !== null)
-    // What happened between the last run and a later beginning stays unread: the next run has to begin there.
-    return { stripe: since, local: since, snapshot: null, moves: since <= cursor.stripeAt };
-  return {
+  const last = {
     stripe: new Date(cursor.stripeAt.getTime() - eventOverlapMs),
     local: changedFrom({ at: cursor.localAt, snapshot: cursor.localSnapshot }),
     snapshot: cursor.localSnapshot,
-    moves: true,
   };
+  if (since === null) return { ...last, moves: true };
+  // What happened between the last run and a later beginning stays unread: the next run has to begin there.
+  if (since > cursor.stripeAt) return { ...last, stripe: since, moves: false };
+  return { ...last, stripe: since < last.stripe ? since : last.stripe, moves: true };
 }
