@@ -57,7 +57,11 @@ async function dropUseless(
       WHERE CASE WHEN s.account_id = ${accountId} AND s.resource = ${resource.name}
                  THEN s.layout <> ${layout} OR ${resource.settled === undefined}
                  ELSE NOT EXISTS (SELECT FROM driftdesk.settled_ranges r
-                                  WHERE r.settled_id = s.id AND r.good_until > ${now}) END
+                                  WHERE r.settled_id = s.id AND r.good_until > ${now})
+                      -- A run that is under way may be about to remember something.
+                      AND NOT EXISTS (SELECT FROM driftdesk.runs u
+                                      JOIN driftdesk.run_resources c ON c.run_id = u.id AND c.resource = s.resource
+                                      WHERE u.account_id = s.account_id AND u.state = 'running') END
       RETURNING s.id
     )
     DELETE FROM driftdesk.settled_objects o USING dropped WHERE o.settled_id = dropped.id`;

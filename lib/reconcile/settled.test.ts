@@ -198,6 +198,25 @@ test("what is read again on both sides of a range that stands becomes two ranges
   expect(await remembered(t)).toBe(2_899);
 });
 
+test("several resources that begin at the same time are all remembered", async () => {
+  opened = await openSettledDesk(1_000);
+  const t = opened;
+  const [charges] = t.desk.config.resources;
+  if (!charges) throw new Error("no resource");
+  const desk = t.with({ config: { ...t.desk.config, resources: [charges, { ...charges, name: "again" }] } });
+  await t.run(desk);
+  t.setDay(31);
+  await t.run(desk);
+  const memories = await t.desk.sql`
+    SELECT s.resource, sum(r.objects)::int AS objects
+    FROM driftdesk.settled s JOIN driftdesk.settled_ranges r ON r.settled_id = s.id
+    GROUP BY s.resource ORDER BY s.resource`;
+  expect([...memories]).toEqual([
+    { resource: "again", objects: 1_000 },
+    { resource: "charges", objects: 1_000 },
+  ]);
+});
+
 test("without the setting nothing is remembered, and what was is dropped", async () => {
   const t = await openRemembering(600);
   expect(await remembered(t)).toBe(600);
