@@ -124,7 +124,7 @@ async function readPage(
   }
 }
 
-/** What the events make worth scope. */
+/** What the events make worth asking. */
 function questionsOf({ resource }: Stage, events: readonly Stripe.Event[]): Questions {
   const questions = { objects: new Set<string>(), customers: new Set<string>() };
   for (const event of events) {
