@@ -4,6 +4,8 @@ import { onRunChange } from "../reconcile/changes.ts";
 import { executeRun } from "../reconcile/run.ts";
 import type { QueuedDesk } from "./queues.ts";
 
+/** Runs that a worker takes at the same time; more are left to others, or for later. */
+export const runsAtOnce = 4;
 /** Runs at which a worker helps others at the same time; those that it was called for come on top. */
 const helpsAtOnce = 2;
 /** How soon a worker looks again at the runs of others. */
@@ -39,7 +41,8 @@ export class RunWork {
 
   /** Looks through the tables for what there is to do. */
   async look(): Promise<void> {
-    for (const id of await abandonedRuns(this.#desk)) void this.execute(id);
+    for (const id of await abandonedRuns(this.#desk))
+      if (this.#underWay.size - this.#helped.size < runsAtOnce) void this.execute(id);
     for (const id of await runsOfOthers(this.#desk)) if (this.#mayHelp(id)) void this.#take(id, true);
   }
 

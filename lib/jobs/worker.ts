@@ -9,7 +9,7 @@ import { recoverFixes, wakeSnoozed } from "../fixes/recover.ts";
 import { requestRun } from "../reconcile/runs.ts";
 import { dropForgottenStagingTables } from "../reconcile/staging.ts";
 import { closeQueues, type Jobs, openQueues, type QueuedDesk } from "./queues.ts";
-import { RunWork } from "./run-work.ts";
+import { RunWork, runsAtOnce } from "./run-work.ts";
 
 export interface Worker {
   /** Lets go of what is under way (another worker, or the next start, goes on with it) and closes the queues. */
@@ -27,7 +27,8 @@ export interface WorkerOptions {
 const patienceMs = 5_000;
 
 /** A call that comes while all are busy wakes nobody: without looking often, what waits would wait for half a minute. */
-const twoAtOnce = { localConcurrency: 2, notifyPollingIntervalSeconds: 2 };
+const looking = { notifyPollingIntervalSeconds: 2 };
+const someRuns = { ...looking, localConcurrency: runsAtOnce };
 
 /** Works off the queues and keeps the schedules, beside any number of other workers. */
 export async function startWorker(desk: QueuedDesk, options: WorkerOptions = {}): Promise<Worker> {
@@ -41,13 +42,13 @@ export async function startWorker(desk: QueuedDesk, options: WorkerOptions = {})
   };
   const runs = new RunWork(desk, { signal: stopping.signal, leaseMs: options.leaseMs });
 
-  await boss.work<Jobs["run"]>("run", twoAtOnce, async ([job]) => {
+  await boss.work<Jobs["run"]>("run", someRuns, async ([job]) => {
     if (job) await runs.execute(job.data.runId);
   });
-  await boss.work<Jobs["bulk"]>("bulk", twoAtOnce, async ([job]) => {
+  await boss.work<Jobs["bulk"]>("bulk", { ...looking, localConcurrency: 2 }, async ([job]) => {
     if (job) await track(executeBulk(desk, job.data.bulkId));
   });
-  await boss.work<Jobs["schedule"]>("schedule", twoAtOnce, async ([job]) => {
+  await boss.work<Jobs["schedule"]>("schedule", someRuns, async ([job]) => {
     if (job) await runScheduled(desk, boss, job.data, runs);
   });
   await keepSchedules(desk, boss);
