@@ -1,11 +1,10 @@
 "use client";
 
-import { LoaderCircle } from "lucide-react";
 import { useId } from "react";
 import { Button, type ButtonProps } from "../ui/button.tsx";
 import { Kbd } from "../ui/kbd.tsx";
 import type { Obstacles } from "./allowed.ts";
-import { CheckOutcome } from "./check-outcome.tsx";
+import { CheckLine } from "./check-line.tsx";
 import type { DecisionKind } from "./contract.ts";
 import type { Check } from "./use-check.ts";
 
@@ -20,18 +19,20 @@ export function PanelActions({
   obstacles,
   onDecide,
   check,
+  seenAt,
 }: {
   obstacles: Obstacles;
   onDecide: (kind: DecisionKind) => void;
   /** Null where the role may not. */
   check: Check | null;
+  seenAt: Date;
 }) {
   const reasonId = useId();
   // One sentence is enough, and the correction's is the one that people look for.
   const reason = obstacles.apply ?? obstacles.reject ?? obstacles.snooze;
   return (
     <div className="sticky bottom-14 shrink-0 border-t border-line bg-surface px-5 py-3 md:bottom-0">
-      {check && <CheckOutcome check={check} />}
+      <CheckLine check={check} seenAt={seenAt} />
       {reason && (
         <p id={reasonId} className="mb-2 text-12 text-pretty text-ink-2">
           {reason}
@@ -60,23 +61,7 @@ export function PanelActions({
             </Kbd>
           </Button>
         ))}
-        {check && <CheckButton check={check} />}
       </div>
     </div>
-  );
-}
-
-function CheckButton({ check }: { check: Check }) {
-  return (
-    // Not disabled while it goes on: the focus would be lost.
-    <Button variant="quiet" aria-disabled={check.busy || undefined} aria-keyshortcuts="r" onClick={check.run}>
-      {check.busy && <LoaderCircle aria-hidden className="animate-spin" />}
-      {check.busy ? "Checking…" : "Check again"}
-      {!check.busy && (
-        <Kbd aria-hidden className="ml-1 max-md:hidden">
-          r
-        </Kbd>
-      )}
-    </Button>
   );
 }

@@ -79,7 +79,9 @@ export function Panel(props: PanelProps) {
         </h2>
         <PanelBody row={row} answer={answer} obstacles={obstacles} onRetry={retry} onClose={props.onClose} />
       </div>
-      {row && obstacles && <PanelActions obstacles={obstacles} onDecide={decide} check={mayCheck} />}
+      {row && obstacles && (
+        <PanelActions obstacles={obstacles} onDecide={decide} check={mayCheck} seenAt={row.observedAt} />
+      )}
     </aside>
   );
 }
