@@ -204,6 +204,17 @@ test("the first one reads everything and says so, the next one only what changed
   ]);
 });
 
+test("what Stripe made while our clock was behind is read by the full run, since no later one hears of it", async () => {
+  await open();
+  const made = createCustomer(t.sandbox.world, now, { email: "ahead@example.com" });
+  pass(60_000);
+  const behind = t.with({ now: () => new Date(now.getTime() - hour) });
+  await run({ mode: "full" }, behind);
+  const rows = await t.desk.sql`
+    SELECT kind FROM driftdesk.discrepancies WHERE resource = 'contacts' AND label = ${String(made.email)} AND state = 'open'`;
+  expect([...rows]).toEqual([{ kind: "missing_local" }]);
+});
+
 test("it costs the pages of events and one request for each object that changed", async () => {
   await open({ customers: 400 });
   const { world } = t.sandbox;

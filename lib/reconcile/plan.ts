@@ -116,7 +116,11 @@ export async function prepareStaging(desk: Desk, stage: Stage, begin: Begin): Pr
     await tx`DELETE FROM driftdesk.windows WHERE run_id = ${runId} AND resource = ${resource.name}`;
     await tx`DELETE FROM driftdesk.local_copies WHERE run_id = ${runId} AND resource = ${resource.name}`;
     await createStagingTables(tx, stage);
-    await planWindows(tx, stage, desk.now());
+    await planWindows(tx, stage, laterClock(desk));
     await takeSettled(tx, stage, desk.now());
   });
 }
+
+/** Of the two clocks the one that is ahead: incremental runs go on from Stripe's, and nothing may lie between. */
+const laterClock = ({ now, stripe }: Desk): Date =>
+  new Date(Math.max(now().getTime(), stripe.time()?.getTime() ?? 0));

@@ -46,12 +46,19 @@ export function watchProgress(desk: Desk, watched: Watched): Progress {
     stock = await lookAtStock(desk, watched);
   };
   let writing: Promise<void> = Promise.resolve();
+  let waiting = 0;
   const next = () => {
-    writing = writing.catch(() => {}).then(write);
+    waiting++;
+    writing = writing
+      .catch(() => {})
+      .then(write)
+      .finally(() => waiting--);
     return writing;
   };
-  // A missed tick is no harm; the next one carries the same figures.
-  const timer = setInterval(() => void next().catch(() => {}), everyMs);
+  // A tick that is missed, or comes while the last one is still being written, is no harm: the next has the same figures.
+  const timer = setInterval(() => {
+    if (waiting === 0) void next().catch(() => {});
+  }, everyMs);
   return {
     signal: over.signal,
     owned,
@@ -120,13 +127,16 @@ async function writeFigures(desk: Desk, watched: Watched, owned: readonly string
                  CASE WHEN w.pages > 0 AND w.top > w.reached THEN w.objects / (w.top - w.reached) ELSE t.density END) AS objects
       FROM w JOIN total t USING (resource) WHERE w.state = 'open' GROUP BY w.resource
     ), before AS (
-      SELECT DISTINCT ON (s.resource) s.resource,
-             s.objects + s.settled - coalesce((SELECT sum(w.objects) FROM driftdesk.windows w
-               WHERE w.run_id = ${run.id} AND w.resource = s.resource AND w.read_at IS NOT NULL), 0)::bigint AS objects
-      FROM driftdesk.run_resources s JOIN driftdesk.runs b ON b.id = s.run_id
-      WHERE s.run_id < ${run.id} AND s.resource = ANY(${[...owned]}::text[]) AND s.state = 'done'
-        AND b.mode = 'full' AND b.account_id = (SELECT account_id FROM driftdesk.runs WHERE id = ${run.id})
-      ORDER BY s.resource, s.run_id DESC
+      SELECT own.resource,
+             last.objects - coalesce((SELECT sum(w.objects) FROM driftdesk.windows w
+               WHERE w.run_id = ${run.id} AND w.resource = own.resource AND w.read_at IS NOT NULL), 0)::bigint AS objects
+      FROM unnest(${[...owned]}::text[]) AS own (resource), LATERAL (
+        SELECT s.objects + s.settled AS objects
+        FROM driftdesk.run_resources s JOIN driftdesk.runs b ON b.id = s.run_id
+        WHERE s.run_id < ${run.id} AND s.resource = own.resource AND s.state = 'done'
+          AND b.mode = 'full' AND b.account_id = (SELECT account_id FROM driftdesk.runs WHERE id = ${run.id})
+        ORDER BY s.run_id DESC LIMIT 1
+      ) AS last
     )
     UPDATE driftdesk.run_resources r
     SET windows_total = t.windows, windows_done = t.done, objects = t.objects, pages = t.pages,
