@@ -4,6 +4,7 @@ import { openTestDesk, type TestDesk } from "../../sandbox/testing.ts";
 import { generateWorld } from "../../sandbox/world/world.ts";
 import { verifyAudit } from "../audit/verify.ts";
 import { defineConfig } from "../config/define.ts";
+import type { StripeType } from "../config/resource.ts";
 import { connect } from "../db/connect.ts";
 import { type Desk, systemActor } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
@@ -80,12 +81,15 @@ interface Gate {
 }
 
 /** A reader that stops before the requests that `which` picks: a process that sleeps there. */
-function gated(stripe: StripeReader, which: (call: "list" | "retrieve", count: number) => boolean): Gate {
+function gated(
+  stripe: StripeReader,
+  which: (call: "list" | "retrieve", count: number, type: StripeType) => boolean,
+): Gate {
   const reached = Promise.withResolvers<void>();
   const opened_ = Promise.withResolvers<void>();
   const counts = { list: 0, retrieve: 0 };
-  const pass = async (call: "list" | "retrieve") => {
-    if (!which(call, ++counts[call])) return;
+  const pass = async (call: "list" | "retrieve", type: StripeType) => {
+    if (!which(call, ++counts[call], type)) return;
     reached.resolve();
     await opened_.promise;
   };
@@ -96,11 +100,11 @@ function gated(stripe: StripeReader, which: (call: "list" | "retrieve", count: n
       ...stripe,
       counts: stripe.counts,
       list: async (...args) => {
-        await pass("list");
+        await pass("list", args[0]);
         return stripe.list(...args);
       },
       retrieve: async (...args) => {
-        await pass("retrieve");
+        await pass("retrieve", args[0]);
         return stripe.retrieve(...args);
       },
     },
@@ -194,14 +198,17 @@ test("Postgres lost what was staged and nobody noticed: the run says so instead 
   expect(await found(t)).toEqual(await bothDifferences(t));
 });
 
-/** Of both resources the newest page has been asked for by then. */
-const firstPages = 2;
+/** Of each resource the newest page is read, and no other. */
+function afterFirstPages() {
+  const seen = new Set<StripeType>();
+  return (call: string, _: number, type: StripeType) => call === "list" && seen.size === seen.add(type).size;
+}
 
 test("pages that were read before the local rows were copied are read again", async () => {
   const t = await open();
   const id = await request(t.desk);
   const stop = new AbortController();
-  const gate = gated(t.desk.stripe, (call, count) => call === "list" && count > firstPages);
+  const gate = gated(t.desk.stripe, afterFirstPages());
   const stopped = executeRun(t.with({ stripe: gate.stripe }), id, { signal: stop.signal });
   await gate.reached;
   const objectsRead = async () => {
@@ -270,7 +277,7 @@ test("a process that cannot even begin does not end the run of another", async (
 async function leaveHalfDone(t: TestDesk): Promise<number> {
   const id = await request(t.desk);
   const stop = new AbortController();
-  const gate = gated(t.desk.stripe, (call, count) => call === "list" && count > firstPages);
+  const gate = gated(t.desk.stripe, afterFirstPages());
   const stopped = executeRun(t.with({ stripe: gate.stripe }), id, { signal: stop.signal });
   await gate.reached;
   stop.abort(new DriftdeskError("run_superseded", "This process stops."));
