@@ -1,7 +1,9 @@
 // Stripe's half of a check: is the key the right one, may it read what is mapped, and does the mapping fit real objects?
 import type { Desk } from "../desk.ts";
+import { DriftdeskError } from "../errors.ts";
 import { type LocalTable, quoteName, quoteTable } from "../local/catalog.ts";
 import { encodeValue } from "../local/encode.ts";
+import { unfollowed } from "../stripe/events.ts";
 import { prefixes } from "../stripe/ids.ts";
 import type { Finding } from "./check.ts";
 import { didYouMean } from "./nearest.ts";
@@ -46,6 +48,36 @@ export async function checkAccount(desk: Desk): Promise<Finding[]> {
       message: `the key reads ${account.id}${name} in ${mode} mode${pinned === undefined ? `; ${idPath} could pin it` : ""}`,
     },
   ];
+}
+
+/** Whether an incremental run can read what changed. Without that it reads everything, which is no mistake. */
+export async function checkEvents({ stripe, config, now }: Desk): Promise<Finding[]> {
+  const findings = config.resources.flatMap((resource): Finding[] => {
+    const silent = unfollowed(resource);
+    if (silent.length === 0) return [];
+    return [
+      {
+        level: "warning",
+        where: `resources.${resource.name}.expand`,
+        code: "expand_not_followed",
+        message: `no event of Stripe's says when ${silent.join(", ")} changes: incremental runs read every ${resource.stripe}`,
+        remedy: "do without it, if you can, or leave it at that",
+      },
+    ];
+  });
+  try {
+    await stripe.events({ types: ["customer.updated"], createdFrom: Math.floor(now().getTime() / 1000) });
+  } catch (error) {
+    if (!(error instanceof DriftdeskError) || error.code !== "stripe_permission_missing") throw error;
+    findings.push({
+      level: "warning",
+      where: "account",
+      code: "events_unreadable",
+      message: "the key may not list events: incremental runs read everything",
+      remedy: "give the restricted key read permission for Events (rak_event_read)",
+    });
+  }
+  return findings;
 }
 
 /** With `table` also whether the mapping fits what both sides hold; without, only that objects can be read. */

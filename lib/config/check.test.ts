@@ -11,6 +11,8 @@ import { parseConfig } from "./schema.ts";
 const now = new Date("2026-11-24T12:00:00Z");
 const world = generateWorld({ seed: 4, customers: 120, now });
 const restricted = "rk_test_restricted000000000000";
+const withoutEvents = "rk_test_withoutevents0000000000";
+const rights = ["rak_accounts_kyc_basic_read", "rak_subscription_read", "rak_customer_read"];
 const pace = { requestsPerSecond: 5_000, perEndpoint: 5_000 };
 
 let t: TestDesk;
@@ -21,7 +23,8 @@ beforeEach(async () => {
     now: () => now,
     sandbox: {
       restrictedKeys: {
-        [restricted]: ["rak_accounts_kyc_basic_read", "rak_subscription_read", "rak_customer_read"],
+        [restricted]: [...rights, "rak_event_read"],
+        [withoutEvents]: rights,
       },
     },
   });
@@ -266,6 +269,21 @@ test("a key of another account, of another mode, or no key at all", async () => 
   expect(await codes({})).toEqual([["error", "mode_mismatch", "account"]]);
   expect(await codes({}, {}, withKey("sk_test_unknown"))).toEqual([
     ["error", "stripe_key_rejected", "account"],
+  ]);
+});
+
+test("what an incremental run cannot learn from events, so that it reads everything", async () => {
+  await createAccounts();
+  expect(await problems({}, {}, withKey(withoutEvents))).toEqual([
+    ["warning", "events_unreadable", "account", expect.stringContaining("incremental runs read everything")],
+  ]);
+  expect(await problems({ expand: ["customer", "latest_invoice"] })).toEqual([
+    [
+      "warning",
+      "expand_not_followed",
+      "resources.accounts.expand",
+      expect.stringContaining("latest_invoice"),
+    ],
   ]);
 });
 
