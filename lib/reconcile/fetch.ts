@@ -54,7 +54,9 @@ export async function fetchResource(context: FetchContext, stage: Stage): Promis
   try {
     await together(signal, Array<typeof loop>(loops).fill(loop));
   } finally {
-    // After an error nobody here goes on with them. A holder that is gone has let go already.
+    // After an error nobody here goes on with them, nor with what is being claimed at this moment. A holder that is gone
+    // has let go already.
+    await reading.stopped();
     await releaseWindows(sql, claimant).catch(() => {});
   }
 }

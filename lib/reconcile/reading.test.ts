@@ -136,3 +136,26 @@ test.each(Object.entries(accounts))("%s", async (_, { created, depth, slower = 1
   // The first page is read alone: only it can tell how dense they are.
   expect(ms).toBeLessThanOrEqual(latencyMs + best * slower);
 });
+
+test("a reading has stopped only when nothing is being claimed for it any more", async () => {
+  const claiming = Promise.withResolvers<{ windows: Window[]; open: number }>();
+  const reading = new Reading({
+    resource: "things",
+    claim: () => claiming.promise,
+    company: { present: true, short: () => 0, gave: () => {} },
+    loops,
+    began,
+    signal: new AbortController().signal,
+  });
+  const taken = reading.take();
+  reading.stop();
+  expect(await taken).toBeNull();
+  let stopped = false;
+  const stopping = reading.stopped().then(() => {
+    stopped = true;
+  });
+  await new Promise(setImmediate);
+  expect(stopped).toBe(false);
+  claiming.resolve({ windows: [], open: 1 });
+  await stopping;
+});

@@ -37,7 +37,7 @@ export class Reading {
   readonly #credit: Credit;
   #queue: Window[] = [];
   #waiting: PromiseWithResolvers<Window | null>[] = [];
-  #looking = false;
+  #looking: Promise<void> | null = null;
   #end: { error?: unknown } | null = null;
   #wake = () => {};
 
@@ -53,7 +53,7 @@ export class Reading {
     const waiting = Promise.withResolvers<Window | null>();
     this.#waiting.push(waiting);
     if (this.#end) this.#finish(this.#end);
-    else if (!this.#looking) void this.#look();
+    else this.#looking ??= this.#look();
     return waiting.promise;
   }
 
@@ -67,6 +67,12 @@ export class Reading {
   /** Nobody takes windows any more. */
   stop(): void {
     this.#finish(this.#end ?? {});
+    this.#wake();
+  }
+
+  /** After `stop`: nothing will be claimed any more. */
+  async stopped(): Promise<void> {
+    await this.#looking;
   }
 
   readPage(): void {
@@ -109,7 +115,6 @@ export class Reading {
 
   /** Looks for windows as long as somebody waits for one. */
   async #look(): Promise<void> {
-    this.#looking = true;
     try {
       while (this.#waiting.length > 0) {
         const woken = new Promise<void>((resolve) => {
@@ -123,7 +128,8 @@ export class Reading {
     } catch (error) {
       this.#finish({ error });
     } finally {
-      this.#looking = false;
+      // In the same moment in which nobody waits any more: who comes next looks again.
+      this.#looking = null;
     }
   }
 
