@@ -41,6 +41,7 @@ const argumentsOf: Record<string, unknown[]> = {
   deactivatePerson: ["ada@driftdesk.example"],
   previewAction: [everything],
   decideAction: [{ kind: "apply", selection: everything, requestKey }],
+  checkAction: [1],
   approveAction: [1],
   declineAction: [1],
 };
