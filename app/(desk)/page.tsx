@@ -114,7 +114,7 @@ export default async function OverviewPage({ searchParams }: { searchParams: Pro
         <ResourceTable
           mapped={tablesOf(desk, account === undefined ? undefined : of?.name)}
           found={summary.resources}
-          answers={answers}
+          full={runs.flatMap(({ lastFull }) => lastFull ?? [])}
           account={account}
         />
       </Card>

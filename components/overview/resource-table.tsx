@@ -15,13 +15,13 @@ import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from ".
 export function ResourceTable({
   mapped,
   found,
-  answers,
+  full,
   account,
 }: {
   mapped: readonly MappedTables[];
   found: readonly ResourceSummary[];
-  /** Say how much was compared, one for each account. */
-  answers: readonly RunView[];
+  /** The runs that last read everything, one for each account: they say how much there is. */
+  full: readonly RunView[];
   account?: string | undefined;
 }) {
   const rows = mapped
@@ -29,7 +29,7 @@ export function ResourceTable({
       resource,
       tables,
       open: found.find((summary) => summary.resource === resource),
-      compared: comparedIn(resource, answers),
+      compared: comparedIn(resource, full),
     }))
     .sort((a, b) => (b.open?.rows ?? 0) - (a.open?.rows ?? 0));
   return (
@@ -89,8 +89,8 @@ export function ResourceTable({
   );
 }
 
-function comparedIn(resource: string, answers: readonly RunView[]): number | null {
-  const compared = answers.flatMap(
+function comparedIn(resource: string, full: readonly RunView[]): number | null {
+  const compared = full.flatMap(
     (run) => run.resources.find((each) => each.resource === resource)?.compared ?? [],
   );
   return compared.length === 0 ? null : compared.reduce((sum, one) => sum + one, 0);

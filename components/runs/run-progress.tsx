@@ -33,7 +33,8 @@ export function RunProgress({ run: initial, action }: { run: RunView; action?: R
             "It begins as soon as a worker is free."
           ) : (
             <>
-              {plural(figures.objects, "object")} on {plural(figures.pages, "page")} read from Stripe in{" "}
+              {plural(figures.objects, "object")}
+              {figures.pages > 0 && ` on ${plural(figures.pages, "page")}`} read from Stripe in{" "}
               {plural(run.requests, "request")}
               {requestsPerSecond !== null && `, ${rateText(requestsPerSecond)}`}
             </>

@@ -33,6 +33,7 @@ export async function readTouched(context: AskContext, stage: Stage): Promise<vo
   for (;;) {
     await context.begin((tx) => followAddresses(tx, stage));
     await stageLocalRows(context, stage);
+    await foresee(context, stage);
     // Customers first: what comes with them need not be asked for by itself.
     const customers = await askStripe(context, stage, "customer");
     const objects = customers.broken ? customers : await askStripe(context, stage, "object");
@@ -40,6 +41,17 @@ export async function readTouched(context: AskContext, stage: Stage): Promise<vo
     if (objects.broken || customers.answered + objects.answered === 0) return;
   }
 }
+
+/** How many objects there will be at the end, as far as that can be told. */
+const foresee = ({ begin }: AskContext, stage: Stage) =>
+  begin((tx) =>
+    tx.unsafe(
+      `UPDATE driftdesk.run_resources
+       SET objects_expected = objects + (SELECT count(*) FROM ${stage.asked} WHERE state = 'open')
+       WHERE run_id = $1 AND resource = $2`,
+      [stage.runId, stage.resource.name],
+    ),
+  );
 
 async function stageLocalRows(context: AskContext, stage: Stage): Promise<void> {
   for (;;) {
@@ -143,8 +155,11 @@ async function stageAnswers(context: AskContext, stage: Stage, answers: readonly
     // One bunch after the other: an object that two of them answer is staged once.
     await tx.unsafe(`LOCK TABLE ${stage.asked} IN SHARE ROW EXCLUSIVE MODE`);
     const ids = rows.map((row) => row.stripeId);
-    await tx.unsafe(`DELETE FROM ${stage.expected} WHERE stripe_id = ANY($1::text[])`, [ids]);
+    const again = await tx.unsafe(`DELETE FROM ${stage.expected} WHERE stripe_id = ANY($1::text[])`, [ids]);
     await stageExpected(tx, stage, rows);
+    await tx`
+      UPDATE driftdesk.run_resources SET objects = objects + ${ids.length - again.count}
+      WHERE run_id = ${stage.runId} AND resource = ${stage.resource.name}`;
     const matches = rows.flatMap((row) => row.match ?? []);
     await touchLate(tx, stage, matches);
     await ask(tx, stage, { objects: [], customers });
@@ -203,12 +218,5 @@ async function mark(
       answers.map(({ question }) => question.id),
       answers.map(({ unread }) => unread),
     ],
-  );
-  await tx.unsafe(
-    `UPDATE driftdesk.run_resources
-     SET objects = (SELECT count(*) FROM ${stage.expected}), windows_total = (SELECT count(*) FROM ${stage.asked}),
-         windows_done = (SELECT count(*) FROM ${stage.asked} WHERE state = 'done')
-     WHERE run_id = $1 AND resource = $2`,
-    [stage.runId, stage.resource.name],
   );
 }

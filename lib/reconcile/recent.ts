@@ -11,25 +11,27 @@ export interface RecentRuns {
   lastEnded: RunView | null;
   /** The newest that said something about both sides: what the numbers on a page come from. */
   lastAnswer: RunView | null;
+  /** The newest of these that read everything: how much there is. The same as `lastAnswer`, or older. */
+  lastFull: RunView | null;
 }
 
 /** `of` is one of several accounts; left out, whatever ran is meant. */
 export async function recentRuns(sql: Sql, of?: OneOfSeveral): Promise<RecentRuns> {
-  const [found] = await sql<
-    { underWay: number | null; lastEnded: number | null; lastAnswer: number | null }[]
-  >`
+  const [found] = await sql<Record<"underWay" | "lastEnded" | "lastAnswer" | "lastFull", number | null>[]>`
     SELECT max(r.id) FILTER (WHERE r.state IN ('queued', 'running')) AS "underWay",
            max(r.id) FILTER (WHERE r.state NOT IN ('queued', 'running', 'cancelled')) AS "lastEnded",
-           max(r.id) FILTER (WHERE r.state IN ('succeeded', 'incomplete', 'suspicious')) AS "lastAnswer"
+           max(r.id) FILTER (WHERE r.state IN ('succeeded', 'incomplete', 'suspicious')) AS "lastAnswer",
+           max(r.id) FILTER (WHERE r.state IN ('succeeded', 'incomplete', 'suspicious') AND r.mode = 'full') AS "lastFull"
     FROM driftdesk.runs r
     WHERE r.mode <> 'targeted' ${of ? sql`AND ${aboutAccount(sql, of)}` : sql``}`;
   const read = (id: number | null | undefined) => (id ? getRun(sql, id) : null);
-  const [underWay, lastEnded, lastAnswer] = await Promise.all([
+  const [underWay, lastEnded, lastAnswer, lastFull] = await Promise.all([
     read(found?.underWay),
     read(found?.lastEnded),
     read(found?.lastAnswer),
+    read(found?.lastFull),
   ]);
-  return { account: of?.name ?? null, underWay, lastEnded, lastAnswer };
+  return { account: of?.name ?? null, underWay, lastEnded, lastAnswer, lastFull };
 }
 
 /** The account of the newest run that reached Stripe; null before there was one. */

@@ -37,7 +37,7 @@ export async function createTouchedTables(tx: TransactionSql, stage: Stage): Pro
     INSERT INTO driftdesk.local_copies (run_id, resource, rows) VALUES (${stage.runId}, ${stage.resource.name}, 0)
     ON CONFLICT (run_id, resource) DO UPDATE SET rows = 0`;
   await tx`
-    UPDATE driftdesk.run_resources SET windows_total = 0, windows_done = 0, objects = 0, local_rows = 0
+    UPDATE driftdesk.run_resources SET objects = 0, objects_expected = NULL, local_rows = 0
     WHERE run_id = ${stage.runId} AND resource = ${stage.resource.name}`;
 }
 
