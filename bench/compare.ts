@@ -94,7 +94,7 @@ async function planted(sql: Sql, resource: Resource, rows: number): Promise<Stag
     await tx.unsafe(`
       INSERT INTO ${stage.expected} (${expectedColumns(stage)})
       SELECT replace(stripe_id, '_gone', ''), replace(stripe_id, '_gone', ''), customer, NULL, 1790000000, 0, amount,
-             'usd', NULL, NULL, customer, 'active', price, amount, current_period_end
+             'usd', NULL, NULL, NULL, customer, 'active', price, amount, current_period_end
       FROM subscriptions ORDER BY md5(id)`);
   });
   await stageLocal(sql, stage);
