@@ -58,17 +58,27 @@ export async function readEventLists(context: ListContext, stage: Stage, scope: 
   const [cursor] = await context.sql<{ seen: string[] }[]>`
     SELECT seen FROM driftdesk.cursors WHERE account_id = ${stage.accountId} AND resource = ${stage.resource.name}`;
   const seen = new Set(context.since === null ? cursor?.seen : []);
+  const answered = await context.sql.unsafe(`SELECT FROM ${stage.asked} WHERE state = 'done' LIMIT 1`);
+  const known = { seen, answered: answered.length > 0 };
   await together(
     context.signal,
-    open.map((list) => (signal) => readList({ ...context, signal }, stage, scope, { list, seen })),
+    open.map((list) => (signal) => readList({ ...context, signal }, stage, scope, list, known)),
   );
+}
+
+interface Known {
+  /** Events that an earlier run has dealt with. */
+  seen: ReadonlySet<string>;
+  /** Some questions were answered before these lists are read: what they tell may have happened since. */
+  answered: boolean;
 }
 
 async function readList(
   context: ListContext,
   stage: Stage,
   scope: Scope,
-  { list, seen }: { list: EventList; seen: ReadonlySet<string> },
+  list: EventList,
+  { seen, answered }: Known,
 ): Promise<void> {
   const createdFrom = Math.floor((scope.stripeFrom ?? scope.stripeAt).getTime() / 1000);
   const listedAgain = Math.floor((scope.stripeAt.getTime() - eventOverlapMs) / 1000);
@@ -81,7 +91,10 @@ async function readList(
       stage,
       events.filter((event) => !seen.has(event.id)),
     );
-    const late = events.filter((event) => event.created >= listedAgain).map((event) => event.id);
+    // Only what is certain to be asked about after it happened: the next run asks about the others.
+    const dealtWith = ({ id, created }: Stripe.Event) =>
+      created >= listedAgain && (seen.has(id) || !answered);
+    const late = events.filter(dealtWith).map((event) => event.id);
     const last = events.at(-1)?.id ?? list.cursor;
     context.signal.throwIfAborted();
     await context.begin(async (tx) => {

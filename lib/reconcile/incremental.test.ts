@@ -8,9 +8,11 @@ import { generateWorld } from "../../sandbox/world/world.ts";
 import { defineConfig, type ResourceDefinition } from "../config/define.ts";
 import { parseConfig } from "../config/schema.ts";
 import { type Desk, systemActor } from "../desk.ts";
+import { DriftdeskError } from "../errors.ts";
 import { createStripeReader } from "../stripe/client.ts";
+import type { StripeReader } from "../stripe/reader.ts";
 import { type ExecuteOptions, executeRun } from "./run.ts";
-import { type RunRequest, type RunView, requestRun } from "./runs.ts";
+import { getRun, type RunRequest, type RunView, requestRun } from "./runs.ts";
 
 const start = new Date("2026-11-24T12:00:00Z");
 const hour = 3_600_000;
@@ -314,6 +316,56 @@ test.each(["list events", "retrieve subscriptions"])(
     expect((await cursors()).get("accounts")?.stripeAt).toEqual(now);
   },
 );
+
+/** Begins a run, and stops it when one of the edited rows' objects has been read and the other is about to be. */
+async function stopBetweenAnswers(desk: Desk): Promise<number> {
+  const { run: asked } = await requestRun(desk, {
+    mode: "incremental",
+    trigger: "command",
+    actor: systemActor,
+    only: ["accounts"],
+  });
+  const reached = Promise.withResolvers<void>();
+  const go = Promise.withResolvers<void>();
+  let retrieved = 0;
+  const stripe: StripeReader = {
+    ...desk.stripe,
+    retrieve: async (...args) => {
+      if (++retrieved > 1) {
+        reached.resolve();
+        await go.promise;
+      }
+      return desk.stripe.retrieve(...args);
+    },
+  };
+  const stop = new AbortController();
+  const options = { ...longWait(), signal: stop.signal, parallel: 1 };
+  const stopped = executeRun({ ...desk, stripe }, asked.id, options);
+  await reached.promise;
+  const staged = async () => (await getRun(desk.sql, asked.id))?.resources[0]?.objects;
+  await expect.poll(staged).toBe(1);
+  stop.abort(new DriftdeskError("run_superseded", "This process stops."));
+  go.resolve();
+  await expect(stopped).rejects.toMatchObject({ code: "run_superseded" });
+  return asked.id;
+}
+
+test("what happened after an interrupted run had asked about it is not taken as seen when its list is read at last", async () => {
+  await open();
+  const edited = active(2) as [Stripe.Subscription, Stripe.Subscription];
+  await t.local`
+    UPDATE accounts SET updated_at = clock_timestamp() WHERE subscription = ANY(${edited.map((one) => one.id)})`;
+  Object.assign(t.sandbox.faults, { outage: true, only: "list events" });
+  const id = await stopBetweenAnswers(impatient());
+  t.sandbox.faults.outage = false;
+  pass(60_000);
+  for (const { id: subscription } of edited) cancel(t.sandbox.world, now, { subscription });
+  pass(60_000);
+  expect(await executeRun(t.desk, id)).toMatchObject({ state: "succeeded", mode: "incremental" });
+  pass(60_000);
+  await run({ only: ["accounts"] });
+  expect(await differences()).toEqual(edited.map((one) => `accounts mismatch ${one.id} status`).sort());
+});
 
 describe("everything is read, and the run says why,", () => {
   const whole = (why: string) => ({
