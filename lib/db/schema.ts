@@ -327,6 +327,7 @@ export const bulkActions = driftdesk.table("bulk_actions", {
   approvedBy: text("approved_by"),
   createdAt: time("created_at").notNull().defaultNow(),
   finishedAt: time("finished_at"),
+  reverts: ref("reverts"),
 });
 export type BulkAction = typeof bulkActions.$inferSelect;
 
@@ -366,6 +367,7 @@ export const discrepancies = driftdesk.table("discrepancies", {
   bulkId: ref("bulk_id"),
   search: text("search"),
   match: text("match"),
+  revertedAt: time("reverted_at"),
 });
 export type Discrepancy = typeof discrepancies.$inferSelect;
 
@@ -389,6 +391,8 @@ export const bulkItems = driftdesk.table("bulk_items", {
   version: integer("version").notNull(),
   outcome: text("outcome", { enum: ["applied", "stale", "failed", "skipped"] }),
   message: text("message"),
+  fixId: ref("fix_id"),
+  stateBefore: text("state_before", { enum: discrepancyStates }),
 });
 
 export const fixes = driftdesk.table("fixes", {

@@ -300,7 +300,7 @@ export async function lockBulk(tx: TransactionSql, id: number): Promise<BulkActi
 const columns = (sql: Sql | TransactionSql) => sql`
   b.id, b.kind, b.request_key AS "requestKey", b.requested_by AS "requestedBy", b.reason, b.filter, b.state, b.total,
   b.applied, b.stale, b.failed, b.skipped, b.message, b.approved_by AS "approvedBy", b.created_at AS "createdAt",
-  b.finished_at AS "finishedAt"`;
+  b.finished_at AS "finishedAt", b.reverts`;
 
 export async function getBulk(sql: Sql, id: number): Promise<BulkAction | null> {
   const [bulk] = await sql<
