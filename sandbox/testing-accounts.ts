@@ -2,16 +2,19 @@
 // a user's own may have. Faithful to Stripe until a test makes it drift.
 import type Stripe from "stripe";
 import { expect } from "vitest";
-import { verifyAudit } from "../lib/audit/verify.ts";
 import type { BulkAction, Discrepancy } from "../lib/db/schema.ts";
 import { type Actor, type Desk, systemActor } from "../lib/desk.ts";
 import { type BulkRequest, requestBulk } from "../lib/fixes/bulk.ts";
 import { executeRun } from "../lib/reconcile/run.ts";
 import { requestRun } from "../lib/reconcile/runs.ts";
-import accountsConfig, { periodEnd, plan, unitAmount } from "./accounts.config.ts";
+import accountsConfig from "./accounts.config.ts";
+import { accountsTable, createAccounts } from "./accounts-table.ts";
 import { openTestDesk, type TestDesk } from "./testing.ts";
 import { noteWrites, type Writes } from "./testing-writes.ts";
+import { untold } from "./whole-story.ts";
 import { generateWorld } from "./world/world.ts";
+
+export { accountsTable };
 
 export const start = new Date("2026-11-24T12:00:00Z");
 
@@ -25,11 +28,6 @@ export const sue = person("Sue", "support");
 export const fin = person("Fin", "finance");
 export const flo = person("Flo", "finance");
 export const ada = person("Ada", "admin");
-
-const statuses = "active canceled incomplete incomplete_expired past_due paused trialing unpaid".split(" ");
-
-/** Quoted as SQL. */
-export const accountsTable = '"Odd schema"."Customer ""Accounts"""';
 
 export interface Accounts extends TestDesk {
   /** Ids of so many active subscriptions that no test was given before. */
@@ -77,7 +75,7 @@ export async function openAccounts(options: AccountsOptions = {}): Promise<Accou
   const config = { ...accountsConfig, ...options.config };
   const opened = await openTestDesk({ world, config, databases, now: () => now });
   const { desk, local } = opened;
-  await createAccounts(opened, [...world.subscriptions.values()]);
+  await createAccounts(local, [...world.subscriptions.values()]);
   if (options.sql) await local.unsafe(options.sql);
   const unused = [...world.subscriptions.values()].filter((s) => s.status === "active").map((s) => s.id);
   const found = async (ids: readonly string[], at: Desk = desk) => {
@@ -134,52 +132,6 @@ export async function openAccounts(options: AccountsOptions = {}): Promise<Accou
       now = new Date(now.getTime() + ms);
     },
     writes: await noteWrites(local, accountsTable, '"stripe ""id"""'),
-    tellsTheWholeStory: () => tellsTheWholeStory(desk),
+    tellsTheWholeStory: async () => expect(await untold(desk.sql)).toEqual([]),
   };
-}
-
-async function tellsTheWholeStory({ sql }: Desk): Promise<void> {
-  expect(await verifyAudit(sql)).toMatchObject({ ok: true });
-  const untold = await sql`
-    SELECT f.id, f.state, array_agg(e.action ORDER BY e.seq) AS told
-    FROM driftdesk.fixes f LEFT JOIN driftdesk.audit_entries e ON e.fix_id = f.id AND e.action LIKE 'fix.%'
-    GROUP BY f.id
-    HAVING array_agg(e.action ORDER BY e.seq) IS DISTINCT FROM ARRAY['fix.intended', 'fix.' || f.state]`;
-  expect([...untold]).toEqual([]);
-  const uncounted = await sql`
-    SELECT b.id, b.state, b.total, b.applied, b.stale, b.failed, b.skipped, count(i.outcome)::int AS ended
-    FROM driftdesk.bulk_actions b JOIN driftdesk.bulk_items i ON i.bulk_id = b.id
-    WHERE b.state IN ('done', 'cancelled')
-    GROUP BY b.id
-    HAVING b.total <> count(i.outcome) OR (b.applied, b.stale, b.failed, b.skipped) IS DISTINCT FROM (
-      count(*) FILTER (WHERE i.outcome = 'applied'), count(*) FILTER (WHERE i.outcome = 'stale'),
-      count(*) FILTER (WHERE i.outcome = 'failed'), count(*) FILTER (WHERE i.outcome = 'skipped'))`;
-  expect([...uncounted]).toEqual([]);
-}
-
-async function createAccounts({ local }: TestDesk, subscriptions: readonly Stripe.Subscription[]) {
-  await local.unsafe(`
-    CREATE SCHEMA "Odd schema";
-    CREATE TYPE "Odd schema"."Sub Status" AS ENUM (${statuses.map((status) => `'${status}'`).join(", ")});
-    CREATE TABLE ${accountsTable} (
-      "the key" serial PRIMARY KEY, "stripe ""id""" varchar(255), label text, "the status" "Odd schema"."Sub Status",
-      amount bigint, price numeric(10,2), renews timestamptz, plan json, note text,
-      gone boolean NOT NULL DEFAULT false, "Updated At" timestamptz)`);
-  const rows = subscriptions.map((s) => ({
-    id: s.id,
-    label: `Account of ${s.customer}`,
-    status: s.status,
-    amount: unitAmount(s),
-    renews: periodEnd(s),
-    // As another program writes JSON: with its own blanks and order.
-    plan: JSON.stringify(Object.fromEntries(Object.entries(plan(s)).reverse()), null, 1),
-    note: String(s.customer).toUpperCase(),
-  }));
-  await local.unsafe(
-    `INSERT INTO ${accountsTable} ("stripe ""id""", label, "the status", amount, price, renews, plan, note)
-     SELECT id, label, status::"Odd schema"."Sub Status", amount, amount / 100.0, renews, plan::json, note
-     FROM jsonb_to_recordset($1::text::jsonb)
-       AS r (id text, label text, status text, amount bigint, renews timestamptz, plan text, note text)`,
-    [JSON.stringify(rows)],
-  );
 }
