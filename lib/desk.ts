@@ -72,6 +72,8 @@ export interface Actor {
   role: "viewer" | "support" | "finance" | "admin" | "system";
 }
 export const systemActor: Actor = { email: "system", name: "Driftdesk", role: "system" };
+/** What the mapping lets nobody decide about is decided in this name. */
+export const policyActor: Actor = { email: "policy", name: "The policy", role: "system" };
 
 export interface OpenDeskOptions {
   environment?: Environment;

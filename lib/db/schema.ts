@@ -165,8 +165,14 @@ export const runResources = driftdesk.table("run_resources", {
   objectsExpected: ref("objects_expected"),
   scope: text("scope", { enum: scopeModes }),
   recordedAt: time("recorded_at"),
+  /** Local rows that have their object in Stripe. */
+  paired: ref("paired"),
+  /** Differences that were open at the run's end, whoever found them; null until policies were decided. */
+  open: ref("open"),
+  /** Why nothing was corrected by itself, in words. */
+  heldBack: text("held_back"),
 });
-export type RunResource = Omit<typeof runResources.$inferSelect, "recordedAt">;
+export type RunResource = Omit<typeof runResources.$inferSelect, "recordedAt" | "paired" | "open">;
 
 export const leases = driftdesk.table("leases", {
   accountId: text("account_id").notNull(),
@@ -327,6 +333,8 @@ export const bulkActions = driftdesk.table("bulk_actions", {
   approvedBy: text("approved_by"),
   createdAt: time("created_at").notNull().defaultNow(),
   finishedAt: time("finished_at"),
+  /** The run whose policies asked for it; null for what a person asked for. */
+  runId: ref("run_id"),
   reverts: ref("reverts"),
 });
 export type BulkAction = typeof bulkActions.$inferSelect;

@@ -34,27 +34,39 @@ export async function requestBulk(desk: Desks, given: BulkRequest, actor: Actor)
   const request = parseRequest(given, desk.now());
   authorise(actor, "decide");
   const known = await knownDesks(desk);
-  const id = await transaction(desk.sql, async (tx) => {
-    const [created] = await tx<{ id: number }[]>`
-      INSERT INTO driftdesk.bulk_actions (kind, request_key, requested_by, reason, filter, state, created_at)
-      VALUES (${request.kind}, ${request.requestKey}, ${actor.email}, ${request.reason || null},
-              ${"filter" in request.selection ? tx.json(request.selection.filter as never) : null}, 'running', ${desk.now()})
-      ON CONFLICT (request_key) DO NOTHING
-      RETURNING id`;
-    if (!created) return await sameRequest(tx, request, actor);
-    const counts = await snapshot(tx, desk, known, created.id, request);
-    if (counts.total === 0)
-      throw new DriftdeskError(
-        "nothing_selected",
-        "None of the selected differences is there any more. Reload the list and choose again.",
-        { status: 409 },
-      );
-    if (counts.total > 1) authorise(actor, "bulk");
-    if (request.kind === "apply" && counts.money) authorise(actor, "decide_money");
-    await decide(tx, desk, created.id, request, actor, counts);
-    return created.id;
-  });
+  const id = await transaction(desk.sql, (tx) => createBulk(tx, { desk, known, request, actor }));
   return (await getBulk(desk.sql, id)) as BulkAction;
+}
+
+interface Asking {
+  desk: Desks;
+  known: readonly KnownDesk[];
+  request: Request & { runId?: number };
+  actor: Actor;
+}
+
+/** In the caller's transaction. Answers its id; that of the first one when it was asked for before. */
+export async function createBulk(tx: TransactionSql, asking: Asking): Promise<number> {
+  const { desk, known, request, actor } = asking;
+  const [created] = await tx<{ id: number }[]>`
+    INSERT INTO driftdesk.bulk_actions (kind, request_key, requested_by, reason, filter, state, created_at, run_id)
+    VALUES (${request.kind}, ${request.requestKey}, ${actor.email}, ${request.reason || null},
+            ${"filter" in request.selection ? tx.json(request.selection.filter as never) : null}, 'running', ${desk.now()},
+            ${request.runId ?? null})
+    ON CONFLICT (request_key) DO NOTHING
+    RETURNING id`;
+  if (!created) return sameRequest(tx, request, actor);
+  const counts = await snapshot(tx, desk, known, created.id, request);
+  if (counts.total === 0)
+    throw new DriftdeskError(
+      "nothing_selected",
+      "None of the selected differences is there any more. Reload the list and choose again.",
+      { status: 409 },
+    );
+  if (counts.total > 1) authorise(actor, "bulk");
+  if (request.kind === "apply" && counts.money) authorise(actor, "decide_money");
+  await decide(tx, desk, created.id, request, actor, counts);
+  return created.id;
 }
 
 function parseRequest(given: BulkRequest, now: Date): Request {
@@ -141,12 +153,13 @@ async function decide(
   tx: TransactionSql,
   desk: Desks,
   bulkId: number,
-  request: Request,
+  request: Asking["request"],
   actor: Actor,
   counts: Counts,
 ): Promise<void> {
   const now = desk.now();
-  const limit = desk.config.fixes.secondPersonAbove;
+  // A policy has a limit of its own, and nothing of an amount.
+  const limit = actor.role === "system" ? undefined : desk.config.fixes.secondPersonAbove;
   const apply = request.kind === "apply";
   const state =
     counts.todo === 0 || !apply ? "done" : limit !== undefined && counts.todo > limit ? "waiting" : "running";
@@ -166,7 +179,8 @@ async function decide(
     needsSecondPerson: state === "waiting",
     ...("ids" in selection ? {} : { filter: selection.filter, seenUntil: selection.seenUntil.toISOString() }),
   };
-  await appendAudit(tx, [{ actor: actor.email, action: "bulk.requested", bulk_id: bulkId, data }], now);
+  const entry = { actor: actor.email, action: "bulk.requested" as const, run_id: request.runId ?? null };
+  await appendAudit(tx, [{ ...entry, bulk_id: bulkId, data }], now);
   // Whoever decides last has the row: an earlier action that has not begun with it leaves it alone.
   if (state === "running") {
     await tx`
@@ -300,7 +314,7 @@ export async function lockBulk(tx: TransactionSql, id: number): Promise<BulkActi
 const columns = (sql: Sql | TransactionSql) => sql`
   b.id, b.kind, b.request_key AS "requestKey", b.requested_by AS "requestedBy", b.reason, b.filter, b.state, b.total,
   b.applied, b.stale, b.failed, b.skipped, b.message, b.approved_by AS "approvedBy", b.created_at AS "createdAt",
-  b.finished_at AS "finishedAt", b.reverts`;
+  b.finished_at AS "finishedAt", b.run_id AS "runId", b.reverts`;
 
 export async function getBulk(sql: Sql, id: number): Promise<BulkAction | null> {
   const [bulk] = await sql<

@@ -164,7 +164,7 @@ async function writeIntents(
 }
 
 export function auditOf(
-  bulk: Pick<BulkAction, "id" | "requestedBy" | "approvedBy" | "reason">,
+  bulk: Pick<BulkAction, "id" | "requestedBy" | "approvedBy" | "reason" | "runId">,
   fix: IntendedFix,
   action: AuditDraft["action"],
   more: Record<string, unknown> = {},
@@ -175,6 +175,7 @@ export function auditOf(
     account_id: fix.accountId,
     resource: fix.resource,
     discrepancy_id: fix.discrepancyId,
+    run_id: bulk.runId,
     bulk_id: bulk.id,
     fix_id: fix.id,
     subject: fix.label ?? fix.stripeId ?? fix.localKey,
@@ -206,10 +207,7 @@ async function finish({ desk, bulk, lock }: Work): Promise<void> {
       RETURNING b.applied, b.stale, b.failed, b.skipped`;
     if (!counts) return;
     const data = { kind: bulk.kind, ...counts };
-    await appendAudit(
-      tx,
-      [{ actor: bulk.requestedBy, action: "bulk.finished", bulk_id: bulk.id, data }],
-      now,
-    );
+    const entry = { actor: bulk.requestedBy, action: "bulk.finished" as const, run_id: bulk.runId };
+    await appendAudit(tx, [{ ...entry, bulk_id: bulk.id, data }], now);
   });
 }

@@ -193,6 +193,7 @@ export async function record(work: Work, given: readonly Settled[]): Promise<voi
         FROM ${outcomes}
       ) c
       WHERE b.id = ${bulk.id}`;
+    if (bulk.runId !== null) await countFixed(tx, bulk.runId, settled);
     await tx`
       UPDATE driftdesk.discrepancies d
       SET state = CASE WHEN v.outcome = 'applied' THEN 'fixed' ELSE 'open' END,
@@ -206,6 +207,15 @@ export async function record(work: Work, given: readonly Settled[]): Promise<voi
     );
     await appendAudit(tx, [...entries, ...resolved], now);
   });
+}
+
+/** A run says how much its policies have corrected. */
+async function countFixed(tx: TransactionSql, runId: number, settled: readonly Settled[]): Promise<void> {
+  const applied = settled.flatMap(({ fix, outcome }) => (outcome === "applied" ? fix.resource : []));
+  await tx`
+    UPDATE driftdesk.run_resources r SET fixed = r.fixed + c.applied
+    FROM (SELECT resource, count(*) AS applied FROM unnest(${applied}::text[]) AS a (resource) GROUP BY resource) c
+    WHERE r.run_id = ${runId} AND r.resource = c.resource`;
 }
 
 /** Those that have no outcome yet, locked in the order in which decisions lock them. */

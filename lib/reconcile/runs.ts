@@ -162,7 +162,7 @@ const columns = (sql: Sql) => sql`
       'mismatch', s.mismatch, 'missingLocal', s.missing_local, 'missingInStripe', s.missing_in_stripe,
       'duplicate', s.duplicate, 'fixed', s.fixed, 'rowErrors', s.row_errors,
       'settled', s.settled, 'settledReadAt', s.settled_read_at, 'message', s.message, 'pages', s.pages,
-      'objectsExpected', s.objects_expected, 'scope', s.scope) ORDER BY s.resource)
+      'objectsExpected', s.objects_expected, 'scope', s.scope, 'heldBack', s.held_back) ORDER BY s.resource)
     FROM driftdesk.run_resources s WHERE s.run_id = r.id), '[]') AS resources`;
 
 export async function getRun(sql: Sql, id: number): Promise<RunView | null> {
