@@ -7,6 +7,7 @@ import { DriftdeskError } from "../errors.ts";
 import {
   type EventType,
   eventOverlapMs,
+  eventsKeptMs,
   eventTypesFor,
   followsCustomers,
   subjectOf,
@@ -32,6 +33,21 @@ export async function planEventLists(tx: TransactionSql, stage: Stage): Promise<
   await tx`INSERT INTO driftdesk.event_lists ${tx(lists)}`;
 }
 
+/** Why a list of events is not enough, in words. */
+export const eventsForgotten = "Stripe keeps events for 30 days, which do not reach back far enough.";
+
+/** Whether the lists that are still to be read lack events by now: Stripe has forgotten some since they were laid out. */
+export async function lackEvents(sql: Sql, stage: Stage, scope: Scope, at: Date): Promise<boolean> {
+  if (scope.mode !== "changes" || !isForgotten(scope, at)) return false;
+  const unread = await sql`
+    SELECT FROM driftdesk.event_lists
+    WHERE run_id = ${stage.runId} AND resource = ${stage.resource.name} AND state <> 'done' LIMIT 1`;
+  return unread.length > 0;
+}
+
+const isForgotten = ({ stripeFrom, stripeAt }: Scope, at: Date): boolean =>
+  at.getTime() - (stripeFrom ?? stripeAt).getTime() > eventsKeptMs;
+
 interface ListContext {
   begin: Begin;
   sql: Sql;
@@ -47,7 +63,10 @@ interface EventList {
   cursor: string | null;
 }
 
-/** Reads every list to its end. One that cannot be read is marked, not thrown. */
+/**
+ * Reads every list to its end. One that cannot be read is marked, not thrown. Throws `stripe_events_forgotten` when Stripe
+ * no longer had all of them by then.
+ */
 export async function readEventLists(context: ListContext, stage: Stage, scope: Scope): Promise<void> {
   const open = await context.begin(
     (tx) => tx<EventList[]>`
@@ -97,6 +116,8 @@ async function readList(
     const late = events.filter(dealtWith).map((event) => event.id);
     const last = events.at(-1)?.id ?? list.cursor;
     context.signal.throwIfAborted();
+    if (!hasMore && isForgotten(scope, context.stripe.time() ?? scope.stripeAt))
+      throw new DriftdeskError("stripe_events_forgotten", eventsForgotten);
     await context.begin(async (tx) => {
       await ask(tx, stage, questions);
       await tx`

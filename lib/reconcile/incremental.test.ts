@@ -387,6 +387,45 @@ describe("everything is read, and the run says why,", () => {
     expect(await run({ since: new Date(now.getTime() - 40 * day) })).toMatchObject(whole("30 days"));
   });
 
+  test.each([
+    ["was interrupted", true],
+    ["waited", false],
+  ])("when it %s for so long that Stripe forgot what it was to read", async (_, stops) => {
+    await open();
+    const [gone] = active(1) as [Stripe.Subscription];
+    cancel(t.sandbox.world, now, { subscription: gone.id });
+    pass(29 * day);
+    const { run: asked } = await requestRun(t.desk, {
+      mode: "incremental",
+      trigger: "command",
+      actor: systemActor,
+    });
+    const stop = new AbortController();
+    let waited = false;
+    const stripe: StripeReader = {
+      ...t.desk.stripe,
+      events: async (filter) => {
+        if (!waited) pass(2 * day);
+        waited = true;
+        if (stops) stop.abort(new DriftdeskError("run_superseded", "This process stops."));
+        return t.desk.stripe.events(filter);
+      },
+    };
+    const running = executeRun(t.with({ stripe }), asked.id, { signal: stop.signal });
+    if (stops) await expect(running).rejects.toMatchObject({ code: "run_superseded" });
+    const ended = stops ? await executeRun(t.desk, asked.id) : await running;
+    expect(ended).toMatchObject(whole("Stripe keeps events for 30 days"));
+    expect(await differences()).toEqual([
+      `accounts mismatch ${gone.id} status`,
+      `members mismatch ${gone.id} status`,
+    ]);
+    // What was read anew is where the next one begins.
+    expect((await cursors()).get("accounts")?.stripeAt).toEqual(
+      new Date(now.getTime() - (stops ? 0 : 2 * day)),
+    );
+    expect(await run()).toMatchObject({ mode: "incremental", message: null });
+  });
+
   test("when the mapping has changed", async () => {
     await open();
     const { accounts: _, ...others } = definition.resources;

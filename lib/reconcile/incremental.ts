@@ -26,7 +26,7 @@ export async function readChanges(
   try {
     await readEventLists(context, stage, scope);
   } catch (error) {
-    if (!(error instanceof DriftdeskError) || error.code !== "stripe_permission_missing") throw error;
+    if (!(error instanceof DriftdeskError) || !notByEvents.has(error.code)) throw error;
     return `Everything was read: ${error.message}`;
   }
   await touchChangedRows(context, stage, scope);
@@ -38,6 +38,9 @@ export async function readChanges(
   await readTouched(context, stage);
   return null;
 }
+
+/** What keeps a run from reading events, and not from reading everything. */
+const notByEvents = new Set(["stripe_permission_missing", "stripe_events_forgotten"]);
 
 /** Rows that say that they were changed. Also those that the mapping's `where` leaves out by now. */
 async function touchChangedRows(context: ChangesContext, stage: Stage, scope: Scope): Promise<void> {

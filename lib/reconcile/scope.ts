@@ -5,8 +5,8 @@ import type { Sql, TransactionSql } from "postgres";
 import type { Cursor, Run, Scope, ScopeMode } from "../db/schema.ts";
 import type { Desk } from "../desk.ts";
 import { changedFrom, type LocalHorizon, localHorizon, reaches } from "../local/changed.ts";
-import { eventOverlapMs, eventsKeptMs, unfollowed } from "../stripe/events.ts";
-import { planEventLists } from "./events.ts";
+import { eventOverlapMs, eventsInReachMs, unfollowed } from "../stripe/events.ts";
+import { eventsForgotten, lackEvents, planEventLists } from "./events.ts";
 import type { Begin } from "./lease.ts";
 import type { Stage } from "./staging.ts";
 import { createTouchedTables } from "./touched.ts";
@@ -17,13 +17,13 @@ interface Planning {
   begin: Begin;
 }
 
-/** Decides how to read a resource, or finds what was decided before the run was interrupted. */
+/** Decides how to read a resource, or finds what was decided before the run was interrupted, as long as that can be done. */
 export async function planScope({ desk, run, begin }: Planning, stage: Stage): Promise<Scope> {
   const mapping = mappingOf(stage, desk.config.source);
   const left = await scopeOf(desk.sql, stage);
-  if (left?.mapping === mapping) return left;
-  const horizon = await localHorizon(desk.local, stage.table);
   const stripeAt = desk.stripe.time() ?? desk.now();
+  if (left?.mapping === mapping && !(await lackEvents(desk.sql, stage, left, stripeAt))) return left;
+  const horizon = await localHorizon(desk.local, stage.table);
   const cursor = await cursorOf(desk.sql, stage);
   const why =
     run.mode === "incremental" ? whyEverything({ run, stage, mapping, horizon, stripeAt }, cursor) : null;
@@ -124,8 +124,8 @@ function whyEverything(
     (cursor.localSnapshot && horizon.snapshot && !reaches(horizon.snapshot, cursor.localSnapshot))
   )
     return "Everything was read: the local table was emptied, written anew or set back since the last run.";
-  if (stripeAt.getTime() - (run.since ?? cursor.stripeAt).getTime() > eventsKeptMs)
-    return "Everything was read: Stripe keeps events for 30 days, which do not reach back far enough.";
+  if (stripeAt.getTime() - (run.since ?? cursor.stripeAt).getTime() > eventsInReachMs)
+    return `Everything was read: ${eventsForgotten}`;
   return null;
 }
 

@@ -9,8 +9,10 @@ export type EventType = Stripe.Event.Type;
 export const typesPerList = 20;
 /** Stripe lists an event a moment after it happened, and has more than one clock: that much is listed twice. */
 export const eventOverlapMs = 5 * 60_000;
-/** Stripe forgets after thirty days. An hour before, the oldest could be gone by the time they are listed. */
-export const eventsKeptMs = 30 * 86_400_000 - 3_600_000;
+/** Stripe forgets after that long. */
+export const eventsKeptMs = 30 * 86_400_000;
+/** An hour less is worth beginning with: the oldest must not be gone by the time they are listed. */
+export const eventsInReachMs = eventsKeptMs - 3_600_000;
 
 /** The names in the package's own union that begin so. */
 type Named<Prefix extends string> = Extract<EventType, `${Prefix}.${string}`>;
