@@ -4,7 +4,7 @@ import type { TransactionSql } from "postgres";
 import type { RunResourceState, Scope } from "../db/schema.ts";
 import { quoteLiteral } from "../local/render.ts";
 import { moveCursor } from "./cursors.ts";
-import { forget } from "./settled-forget.ts";
+import { forgetTouched } from "./settled-forget.ts";
 import { rememberSettled } from "./settled-remember.ts";
 import { dropStagingTables, type Stage } from "./staging.ts";
 
@@ -99,15 +99,6 @@ const isNewer = (match: string, stage: Stage, scope: Scope): string =>
 
 async function leaveOutNewer(tx: TransactionSql, stage: Stage, scope: Scope): Promise<void> {
   await tx.unsafe(`DELETE FROM ${stage.confirmed} c WHERE ${isNewer("c.match", stage, scope)}`);
-}
-
-/** What was read by itself was heard of: it is not taken as read by the next full run. */
-async function forgetTouched(tx: TransactionSql, stage: Stage, now: Date): Promise<void> {
-  const rows = await tx.unsafe<{ id: string }[]>(
-    `SELECT stripe_id AS id FROM ${stage.expected} UNION SELECT id FROM ${stage.asked} WHERE kind = 'object'`,
-  );
-  const ids = rows.map((row) => row.id);
-  await forget(tx, stage.accountId, stage.resource.name, ids, now);
 }
 
 /** Everything that may be changed below, in the order in which decisions lock: they wait for each other, never in a circle. */

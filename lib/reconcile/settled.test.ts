@@ -7,6 +7,9 @@ import {
   openSettledDesk,
   type SettledDesk,
 } from "../../sandbox/testing-settled.ts";
+import { systemActor } from "../desk.ts";
+import { executeRun } from "./run.ts";
+import { requestRun } from "./runs.ts";
 import { forget } from "./settled-forget.ts";
 
 let opened: SettledDesk | undefined;
@@ -106,6 +109,22 @@ test("an object that something was heard of is read by the next run, and the oth
   expect(run.resources[0]?.settled).toBe(999);
   expect(await t.desk.sql`SELECT stripe_id FROM driftdesk.settled_forgotten`).toEqual([
     { stripe_id: "ch_1500" },
+  ]);
+});
+
+test("everything that a run looked at by itself was heard of, also what is not there any more", async () => {
+  const t = await openRemembering(1_200);
+  t.charges.delete("ch_1100");
+  const { run } = await requestRun(t.desk, {
+    mode: "targeted",
+    targets: { ids: ["ch_1000", "ch_1100"] },
+    trigger: "command",
+    actor: systemActor,
+  });
+  expect(await executeRun(t.desk, run.id)).toMatchObject({ state: "succeeded" });
+  expect(await t.desk.sql`SELECT stripe_id FROM driftdesk.settled_forgotten ORDER BY 1`).toEqual([
+    { stripe_id: "ch_1000" },
+    { stripe_id: "ch_1100" },
   ]);
 });
 
