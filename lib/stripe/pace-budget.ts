@@ -2,6 +2,11 @@ import { Limit } from "./pace-limit.ts";
 
 /** After a stall of the process at most this much of the missed time is made up for. */
 const catchUpMs = 100;
+/**
+ * So late a timer may be without a cost: else the lateness of each request would be added to that of the one a second
+ * later, and so on. A second may see that much more.
+ */
+const lateMs = 20;
 /** Timers are late, so that the last few of a hundred never go. */
 const nearlyAll = 0.95;
 
@@ -58,10 +63,13 @@ export class Budget {
     return now - sent <= (rate < 1 ? 1_000 / rate : 1_000);
   }
 
-  /** `due`: when it could have gone. What a timer was late is made up for; that nobody asked is not. */
-  take(now: number, due: number): void {
+  /**
+   * `due`: when it could have gone by this budget; `allDue`: by every one. What a timer was late is made up for; that nobody
+   * asked is not.
+   */
+  take(now: number, due: number, allDue: number): void {
     this.#from = Math.max(due, now - catchUpMs);
-    this.#sent[this.#oldest] = now;
+    this.#sent[this.#oldest] = Math.max(allDue, now - lateMs);
     this.#oldest = (this.#oldest + 1) % this.#sent.length;
   }
 

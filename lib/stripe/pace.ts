@@ -239,8 +239,9 @@ export class Pace {
     if (!first || !priority) return;
     const line = first.lines[priority];
     const due = Math.max(line.since, first.budget.earliest(now));
-    first.budget.take(now, due);
-    this.#account.take(now, Math.max(due, this.#account.earliest(now)));
+    const allDue = Math.max(due, this.#account.earliest(now));
+    first.budget.take(now, due, allDue);
+    this.#account.take(now, allDue, allDue);
     first.turns.took(priority);
     this.#turns.took(priority);
     first.inFlight++;

@@ -49,12 +49,12 @@ export function jitter(): () => number {
   };
 }
 
-/** The most requests within any second, one that begins with a request being the worst. */
-export function busiestSecond(times: number[]): number {
+/** The most requests within any second, or so many milliseconds; one that begins with a request is the worst. */
+export function busiestSecond(times: number[], ms = 1_000): number {
   const sorted = [...times].sort((a, b) => a - b);
   let busiest = 0;
   for (let i = 0, end = 0; i < sorted.length; i++) {
-    while (end < sorted.length && (sorted[end] as number) < (sorted[i] as number) + 1_000) end++;
+    while (end < sorted.length && (sorted[end] as number) < (sorted[i] as number) + ms) end++;
     busiest = Math.max(busiest, end - i);
   }
   return busiest;
