@@ -3,9 +3,10 @@ import type { Sql } from "postgres";
 /**
  * What is under way holds connections of the pool and waits for others: were there as many of them as connections, all
  * would wait for ever. An action holds one for its lock, a resource of a run one while it takes another, and so does one
- * that is checked while somebody waits; several accounts' runs may go on in one process.
+ * that is checked while somebody waits; several accounts' runs may go on in one process. Of copies of local rows one goes on
+ * at a time: Stripe takes longer in any case, and neither the database nor the first pages have to wait for all of them.
  */
-const places = { action: 4, resource: 6, check: 6 };
+const places = { action: 4, resource: 8, check: 6, copy: 1 };
 
 interface Queue {
   free: number;
@@ -15,6 +16,7 @@ const queues = {
   action: new WeakMap<Sql, Queue>(),
   resource: new WeakMap<Sql, Queue>(),
   check: new WeakMap<Sql, Queue>(),
+  copy: new WeakMap<Sql, Queue>(),
 };
 
 /** Does the work when it is its turn among what this process does on the same pool. */

@@ -2,6 +2,7 @@
 import type { TransactionSql } from "postgres";
 import type { Resource } from "../config/resource.ts";
 import type { Run, RunResourceState, Scope } from "../db/schema.ts";
+import { inTurn } from "../db/turns.ts";
 import type { Desk } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import { copyAcross } from "../local/copy.ts";
@@ -116,7 +117,7 @@ async function readSides(context: RunContext, stage: Stage, planned: Scope): Pro
   await prepareStaging(desk, stage, begin);
   await together(context.signal, [
     (signal) => fetchResource({ ...fetchContext(context), signal }, stage),
-    () => stageLocal(context, stage),
+    () => inTurn(desk.local, "copy", () => stageLocal(context, stage)),
   ]);
   return scope;
 }
