@@ -35,6 +35,7 @@ const dataSchema = z.object({
   until: z.string().nullish().catch(undefined),
   approvedBy: z.string().nullish().catch(undefined),
   requestedBy: z.string().nullish().catch(undefined),
+  reverts: z.number().optional().catch(undefined),
   needsSecondPerson: z.boolean().optional().catch(undefined),
   state: z.string().optional().catch(undefined),
   message: z.string().nullish().catch(undefined),
@@ -112,7 +113,7 @@ const bulkVerbs: Record<string, string> = {
   apply: "to apply",
   reject: "to reject",
   snooze: "to put off",
-  revert: "to revert",
+  revert: "to undo the correction of",
 };
 const items = (count: number | undefined) => (count === 1 ? "1 row" : `${count ?? "some"} rows`);
 
@@ -132,12 +133,17 @@ const writers: Record<AuditAction, Writer> = {
   "discrepancy.snoozed": (entry, data) =>
     `put off ${on(entry)}${data.until ? ` until ${data.until.slice(0, 16).replace("T", " ")} UTC` : ""}`,
   "discrepancy.woken": (entry) => `brought back ${on(entry)}, which had been put off`,
-  "fix.intended": (entry) => `set out to correct ${on(entry)}`,
-  "fix.applied": (entry) => `corrected ${on(entry)}`,
-  "fix.stale": (entry) => `did not overwrite ${on(entry)}: somebody else had changed it`,
-  "fix.failed": (entry) => `could not correct ${on(entry)}`,
+  "fix.intended": (entry, { reverts }) =>
+    `set out to ${reverts ? "undo the correction of" : "correct"} ${on(entry)}`,
+  "fix.applied": (entry, { reverts }) => `${reverts ? "undid the correction of" : "corrected"} ${on(entry)}`,
+  "fix.stale": (entry, { reverts }) =>
+    reverts
+      ? `left ${on(entry)} alone: somebody had changed it after the correction`
+      : `did not overwrite ${on(entry)}: somebody else had changed it`,
+  "fix.failed": (entry, { reverts }) =>
+    `could not ${reverts ? "undo the correction of" : "correct"} ${on(entry)}`,
   "bulk.requested": (entry, data) =>
-    `asked ${bulkVerbs[data.kind ?? ""] ?? "to change"} ${items(data.total)} as bulk ${entry.bulkId}${
+    `asked ${bulkVerbs[data.kind ?? ""] ?? "to change"} ${items(data.total)} ${data.reverts ? ` of bulk ${data.reverts}` : ""} as bulk ${entry.bulkId}${
       data.needsSecondPerson ? ", which waits for a second person" : ""
     }`,
   "bulk.approved": (entry, data, nameOf) =>

@@ -8,6 +8,7 @@ import type { BulkAction } from "../db/schema.ts";
 import type { Actor, Desks } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import { decidable, whyNot, whyNotState, writesMoney } from "./plan.ts";
+import { undoesMoney } from "./revert-plan.ts";
 import { type Selection, selected, selectionSchema } from "./selection.ts";
 import { transaction } from "./transaction.ts";
 
@@ -84,7 +85,12 @@ function parseRequest(given: BulkRequest, now: Date): Request {
   return request;
 }
 
-async function sameRequest(tx: TransactionSql, request: Request, actor: Actor): Promise<number> {
+/** The action that was asked for with this key before. */
+export async function sameRequest(
+  tx: TransactionSql,
+  request: { kind: BulkAction["kind"]; requestKey: string },
+  actor: Actor,
+): Promise<number> {
   const [existing] = await tx<{ id: number; kind: string; requestedBy: string }[]>`
     SELECT id, kind, requested_by AS "requestedBy" FROM driftdesk.bulk_actions WHERE request_key = ${request.requestKey}`;
   if (existing && existing.requestedBy === actor.email && existing.kind === request.kind) return existing.id;
@@ -141,7 +147,7 @@ async function snapshot(
  * In one order everywhere, so that people who decide on the same rows wait for each other, never in a circle. A lock that
  * goes with the items' foreign keys: two actions that name a row hold these before either of them gets here.
  */
-async function lockRows(tx: TransactionSql, bulkId: number): Promise<void> {
+export async function lockRows(tx: TransactionSql, bulkId: number): Promise<void> {
   await tx`
     SELECT count(*) FROM (
       SELECT d.id FROM driftdesk.bulk_items i JOIN driftdesk.discrepancies d ON d.id = i.discrepancy_id
@@ -257,9 +263,11 @@ export async function approveBulk(desk: Desks, bulkId: number, actor: Actor): Pr
         "You asked for this yourself: somebody else has to agree to it.",
         { status: 403 },
       );
+    const money = bulk.kind === "revert" ? undoesMoney(tx, known) : writesMoney(tx, known);
     const [row] = await tx<{ money: boolean }[]>`
-      SELECT coalesce(bool_or(${writesMoney(tx, known)}), false) AS money
+      SELECT coalesce(bool_or(${money}), false) AS money
       FROM driftdesk.bulk_items i JOIN driftdesk.discrepancies d ON d.id = i.discrepancy_id
+      LEFT JOIN driftdesk.fixes f ON f.id = i.fix_id
       WHERE i.bulk_id = ${bulkId} AND i.outcome IS NULL`;
     if (row?.money) authorise(actor, "decide_money");
     await tx`UPDATE driftdesk.bulk_actions SET state = 'running', approved_by = ${actor.email} WHERE id = ${bulkId}`;

@@ -11,15 +11,24 @@ import { getBulk } from "./bulk.ts";
 import { freshen } from "./freshness.ts";
 import { type BulkLock, whileLocked } from "./lock.ts";
 import { planFix } from "./plan.ts";
+import { pickReverts, planRevert, takeInHand, type Undone } from "./revert-plan.ts";
 import { settle, settleAgain, settleWritten } from "./settle.ts";
 import { transaction } from "./transaction.ts";
 
-const batchSize = 1_000;
+export const batchSize = 1_000;
 
 /** A fix whose intent is committed and whose outcome is not known yet, with what it is about. */
 export type IntendedFix = Pick<
   Fix,
-  "id" | "discrepancyId" | "accountId" | "resource" | "action" | "localKey" | "observed" | "expected"
+  | "id"
+  | "discrepancyId"
+  | "accountId"
+  | "resource"
+  | "action"
+  | "localKey"
+  | "observed"
+  | "expected"
+  | "reverts"
 > &
   Pick<Discrepancy, "label" | "stripeId" | "customerId" | "kind" | "observedAt">;
 
@@ -44,13 +53,15 @@ export async function executeBulk(desk: Desks, bulkId: number): Promise<BulkActi
 
 async function carryOut(desk: Desks, bulkId: number, lock: BulkLock): Promise<void> {
   const bulk = await getBulk(desk.sql, bulkId);
-  if (bulk?.kind !== "apply") return;
+  if (bulk?.kind !== "apply" && bulk?.kind !== "revert") return;
   const work: Work = { desk, known: await knownDesks(desk), bulk, lock };
+  // Undoing restores what was there, whatever Stripe says.
+  const fresh = (fixes: IntendedFix[]) => (bulk.kind === "revert" ? fixes : freshen(work, fixes));
   // Also of an action that was stopped: what is intended has to have an outcome.
   const unwritten = await settleWritten(work, await leftovers(work));
-  await settleAgain(work, await freshen(work, unwritten));
+  await settleAgain(work, await fresh(unwritten));
   for (let fixes = await intend(work); fixes !== null; fixes = await intend(work))
-    await settle(work, await freshen(work, fixes));
+    await settle(work, await fresh(fixes));
   await finish(work);
 }
 
@@ -58,7 +69,7 @@ async function carryOut(desk: Desks, bulkId: number, lock: BulkLock): Promise<vo
 async function leftovers({ desk, bulk }: Work): Promise<IntendedFix[]> {
   return desk.sql<IntendedFix[]>`
     SELECT f.id, f.discrepancy_id AS "discrepancyId", f.account_id AS "accountId", f.resource, f.action,
-           f.local_key AS "localKey", f.observed, f.expected, d.label, d.stripe_id AS "stripeId",
+           f.local_key AS "localKey", f.observed, f.expected, f.reverts, d.label, d.stripe_id AS "stripeId",
            d.customer_id AS "customerId", d.kind, d.observed_at AS "observedAt"
     FROM driftdesk.fixes f JOIN driftdesk.discrepancies d ON d.id = f.discrepancy_id
     WHERE f.bulk_id = ${bulk.id} AND f.state = 'intended' ORDER BY f.id`;
@@ -72,7 +83,8 @@ async function intend({ desk, bulk, lock }: Work): Promise<IntendedFix[] | null>
     // Whoever stops the action waits for this lock, and nothing is intended after that.
     const [running] = await tx`
       SELECT FROM driftdesk.bulk_actions WHERE id = ${bulk.id} AND state = 'running' FOR NO KEY UPDATE`;
-    const rows = running ? await pick(tx, bulk.id) : [];
+    const next = bulk.kind === "revert" ? pickReverts : pick;
+    const rows = running ? await next(tx, bulk.id) : [];
     if (rows.length === 0) return null;
     const skipped = rows.filter((row) => row.obstacle !== null);
     await tx`
@@ -95,7 +107,7 @@ async function intend({ desk, bulk, lock }: Work): Promise<IntendedFix[] | null>
   });
 }
 
-type Picked = Pick<
+export type Picked = Pick<
   Discrepancy,
   | "id"
   | "accountId"
@@ -108,7 +120,7 @@ type Picked = Pick<
   | "fields"
   | "expected"
   | "observedAt"
-> & { obstacle: string | null };
+> & { obstacle: string | null; undoes?: Undone };
 
 /** The next rows, locked, each with the reason to leave it alone if there is one. */
 async function pick(tx: TransactionSql, bulkId: number): Promise<Picked[]> {
@@ -131,14 +143,15 @@ async function writeIntents(
   rows: readonly Picked[],
   now: Date,
 ): Promise<IntendedFix[]> {
-  const planned = rows.map((row) => ({ row, ...planFix(row) }));
+  const planned = rows.map((row) => ({ row, ...(row.undoes ? planRevert(row.undoes) : planFix(row)) }));
   const inserted = await tx<{ id: number; discrepancyId: number }[]>`
     INSERT INTO driftdesk.fixes
-      (discrepancy_id, account_id, resource, action, local_key, observed, expected, actor, approved_by, reason, bulk_id, intended_at)
-    SELECT v.discrepancy_id, v.account_id, v.resource, v.action, v.local_key, v.observed, v.expected,
+      (discrepancy_id, account_id, resource, action, local_key, observed, expected, reverts, actor, approved_by, reason, bulk_id,
+       intended_at)
+    SELECT v.discrepancy_id, v.account_id, v.resource, v.action, v.local_key, v.observed, v.expected, v.reverts,
            ${bulk.requestedBy}, ${bulk.approvedBy}, ${bulk.reason}, ${bulk.id}, ${now}
     FROM jsonb_to_recordset(${tx.json(
-      planned.map(({ row, action, observed, expected }) => ({
+      planned.map(({ row, action, observed, expected, reverts }) => ({
         discrepancy_id: row.id,
         account_id: row.accountId,
         resource: row.resource,
@@ -146,21 +159,28 @@ async function writeIntents(
         local_key: row.localKey,
         observed,
         expected,
+        reverts,
       })) as never,
-    )}) AS v (discrepancy_id bigint, account_id text, resource text, action text, local_key text, observed jsonb, expected jsonb)
+    )}) AS v (discrepancy_id bigint, account_id text, resource text, action text, local_key text, observed jsonb, expected jsonb,
+              reverts bigint)
     ORDER BY v.discrepancy_id
     RETURNING id, discrepancy_id AS "discrepancyId"`;
-  await tx`
-    UPDATE driftdesk.discrepancies SET state = 'applying', decided_by = ${bulk.requestedBy}, decided_at = ${now},
-      decision_reason = ${bulk.reason}, snoozed_until = NULL, closed_at = NULL
-    WHERE id = ANY(${rows.map((row) => row.id)}::bigint[])`;
+  const taken = rows.map((row) => row.id);
+  if (bulk.kind === "revert") await takeInHand(tx, bulk.id, taken);
+  else
+    await tx`
+      UPDATE driftdesk.discrepancies SET state = 'applying', decided_by = ${bulk.requestedBy}, decided_at = ${now},
+        decision_reason = ${bulk.reason}, snoozed_until = NULL, closed_at = NULL
+      WHERE id = ANY(${taken}::bigint[])`;
   const ids = new Map(inserted.map((fix) => [fix.discrepancyId, fix.id]));
-  return planned.map(({ row: { id: discrepancyId, fields: _, obstacle: __, ...row }, ...plan }) => ({
-    ...row,
-    ...plan,
-    id: ids.get(discrepancyId) as number,
-    discrepancyId,
-  }));
+  return planned.map(
+    ({ row: { id: discrepancyId, fields: _, obstacle: __, undoes: ___, ...row }, ...plan }) => ({
+      ...row,
+      ...plan,
+      id: ids.get(discrepancyId) as number,
+      discrepancyId,
+    }),
+  );
 }
 
 export function auditOf(
@@ -191,6 +211,7 @@ export function auditOf(
       })),
       approvedBy: bulk.approvedBy,
       reason: bulk.reason,
+      ...(fix.reverts !== null && { reverts: fix.reverts }),
       ...more,
     },
   };

@@ -52,7 +52,9 @@ export async function takeIn(
 async function look(tx: TransactionSql, work: Work, news: readonly Settled[]): Promise<Seen[]> {
   const known = await tx<Known[]>`
     SELECT id, kind, observed, expected FROM driftdesk.discrepancies
-    WHERE id = ANY(${news.map(({ fix }) => fix.discrepancyId)}::bigint[])`;
+    WHERE id = ANY(${news.map(({ fix }) => fix.discrepancyId)}::bigint[])
+      -- These say less than what differs, which only a run finds out.
+      AND kind <> 'duplicate' AND row_error IS NULL`;
   const byId = new Map(known.map((row) => [row.id, row]));
   const found = new Map(news.map((one) => [one.fix, one.found]));
   const fixes = news.map(({ fix }) => fix);

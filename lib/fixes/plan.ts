@@ -7,21 +7,24 @@ import type { LocalTable } from "../local/catalog.ts";
 import type { Target } from "../local/guard.ts";
 
 export interface PlannedFix {
-  action: "update" | "insert";
+  action: "update" | "insert" | "revert";
   /** Only the columns that are written. */
   observed: Values;
   expected: Values;
+  /** The fix that this one undoes. */
+  reverts: number | null;
 }
 
 /** The run stored exactly the values to be written, so nothing of the mapping's functions is called here. */
 export function planFix(discrepancy: Pick<Discrepancy, "kind" | "fields" | "expected">): PlannedFix {
   if (discrepancy.kind === "missing_local")
-    return { action: "insert", observed: {}, expected: discrepancy.expected ?? {} };
+    return { action: "insert", observed: {}, expected: discrepancy.expected ?? {}, reverts: null };
   const { fields } = discrepancy;
   return {
     action: "update",
     observed: Object.fromEntries(fields.map((field) => [field.name, field.local])),
     expected: Object.fromEntries(fields.map((field) => [field.name, field.stripe])),
+    reverts: null,
   };
 }
 
@@ -128,15 +131,19 @@ export function whyNotState(sql: Sql | TransactionSql, states: readonly Discrepa
     END`;
 }
 
-/** Whether applying `d` would change an amount of money. */
-export function writesMoney(sql: Sql | TransactionSql, known: readonly KnownDesk[]): Fragment {
-  const money = known.flatMap(({ desk, accountId }) =>
+/** The columns that hold amounts of money. */
+export const moneyColumns = (known: readonly KnownDesk[]) =>
+  known.flatMap(({ desk, accountId }) =>
     desk.config.resources.flatMap((resource) =>
       resource.fields
         .filter((field) => field.money)
         .map((field) => ({ accountId, resource: resource.name, column: field.column })),
     ),
   );
+
+/** Whether applying `d` would change an amount of money. */
+export function writesMoney(sql: Sql | TransactionSql, known: readonly KnownDesk[]): Fragment {
+  const money = moneyColumns(known);
   return sql`
     EXISTS (
       SELECT FROM unnest(

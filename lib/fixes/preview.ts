@@ -145,7 +145,7 @@ export async function statementFor(
     });
   if (row.localKey === null || row.fields.length === 0) return null;
   return renderStatement(table, targetOf(resource, table), {
-    action,
+    action: "update",
     update: { localKey: row.localKey, observed, expected, match },
   });
 }

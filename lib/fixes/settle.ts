@@ -17,6 +17,7 @@ import {
 import { auditOf, type IntendedFix, type Work } from "./execute.ts";
 import { takeIn } from "./found.ts";
 import { lackingColumn, matchOf, targetOf } from "./plan.ts";
+import { asHeld, leftAlone, openAgain, restored } from "./revert-settle.ts";
 import { transaction } from "./transaction.ts";
 
 export interface Settled {
@@ -49,7 +50,7 @@ export async function byResource(
   );
 }
 
-const isUpdate = (fix: IntendedFix) => fix.action === "update";
+const isUpdate = (fix: IntendedFix) => fix.action !== "insert";
 const isInsert = (fix: IntendedFix) => fix.action === "insert";
 const updateOf = (resource: Resource) => (fix: IntendedFix) => ({
   localKey: fix.localKey as string,
@@ -142,7 +143,7 @@ async function write(desk: Desks, group: Group): Promise<Settled[]> {
     if (lacking === null) fit.push(fix);
     else unfit.push(failed(fix, lacking));
   }
-  const updates = fit.filter(isUpdate);
+  const updates = await asHeld(desk.local, table, fit.filter(isUpdate));
   const inserts = fit.filter(isInsert);
   const updated = await updateGuarded(desk.local, table, target, updates.map(updateOf(resource)));
   const inserted = await insertGuarded(desk.local, table, target, inserts.map(insertOf(resource)));
@@ -156,6 +157,7 @@ async function write(desk: Desks, group: Group): Promise<Settled[]> {
 function judge(fix: IntendedFix, written: WriteOutcome): Settled {
   if (written.outcome === "applied")
     return { fix, outcome: "applied", message: null, localKey: written.localKey };
+  if (fix.action === "revert") return leftAlone(fix, written);
   // A row that changed under us is shown with what it holds now, so that the next decision is about that.
   const found = written.outcome === "stale" && written.now ? { observed: written.now } : null;
   return { fix, outcome: written.outcome, message: written.message, localKey: fix.localKey, found };
@@ -194,14 +196,17 @@ export async function record(work: Work, given: readonly Settled[]): Promise<voi
       ) c
       WHERE b.id = ${bulk.id}`;
     if (bulk.runId !== null) await countFixed(tx, bulk.runId, settled);
-    await tx`
-      UPDATE driftdesk.discrepancies d
-      SET state = CASE WHEN v.outcome = 'applied' THEN 'fixed' ELSE 'open' END,
-          closed_at = CASE WHEN v.outcome = 'applied' THEN ${now}::timestamptz END,
-          version = d.version + (v.outcome = 'stale')::int,
-          changed_at = CASE WHEN v.outcome = 'stale' THEN ${now} ELSE d.changed_at END
-      FROM ${outcomes} WHERE d.id = v.discrepancy AND d.state = 'applying'`;
-    const resolved = await takeIn(tx, work, settled, now);
+    if (bulk.kind === "revert") await openAgain(tx, bulk, outcomes, now);
+    else
+      await tx`
+        UPDATE driftdesk.discrepancies d
+        SET state = CASE WHEN v.outcome = 'applied' THEN 'fixed' ELSE 'open' END,
+            closed_at = CASE WHEN v.outcome = 'applied' THEN ${now}::timestamptz END,
+            version = d.version + (v.outcome = 'stale')::int,
+            changed_at = CASE WHEN v.outcome = 'stale' THEN ${now} ELSE d.changed_at END,
+            reverted_at = CASE WHEN v.outcome = 'failed' THEN d.reverted_at END
+        FROM ${outcomes} WHERE d.id = v.discrepancy AND d.state = 'applying'`;
+    const resolved = await takeIn(tx, work, bulk.kind === "revert" ? settled.map(restored) : settled, now);
     const entries = settled.map(({ fix, outcome, message, found }) =>
       auditOf(bulk, fix, `fix.${outcome}`, { message, ...(found && { found }) }),
     );

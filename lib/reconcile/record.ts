@@ -161,7 +161,8 @@ async function updateKnown(tx: TransactionSql, stage: Stage, now: Date): Promise
         decided_at = CASE WHEN c.happened = 'same' THEN d.decided_at END,
         decided_by = CASE WHEN c.happened = 'same' THEN d.decided_by END,
         decision_reason = CASE WHEN c.happened = 'same' THEN d.decision_reason END,
-        bulk_id = CASE WHEN c.happened = 'same' THEN d.bulk_id END
+        bulk_id = CASE WHEN c.happened = 'same' THEN d.bulk_id END,
+        reverted_at = CASE WHEN c.happened = 'same' THEN d.reverted_at END
     FROM ${stage.confirmed} c
     WHERE c.discrepancy_id = d.id AND c.happened IN ('same', 'changed', 'reopened')`,
     [stage.runId, now],
