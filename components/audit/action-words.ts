@@ -21,6 +21,7 @@ export const actionWords: Record<AuditAction, string> = {
   "bulk.approved": "Bulk approved",
   "bulk.finished": "Bulk ended",
   "bulk.cancelled": "Bulk stopped",
+  "policy.held_back": "Policy held back",
   "audit.exported": "History exported",
   "sign_in.succeeded": "Signed in",
   "sign_in.failed": "Sign-in refused",

@@ -21,6 +21,7 @@ export type AuditAction =
   | "bulk.approved"
   | "bulk.finished"
   | "bulk.cancelled"
+  | "policy.held_back"
   | "audit.exported"
   | "sign_in.succeeded"
   | "sign_in.failed"

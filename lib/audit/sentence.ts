@@ -158,6 +158,8 @@ const writers: Record<AuditAction, Writer> = {
       .filter(Boolean)
       .join(", ")}`,
   "bulk.cancelled": (entry) => `stopped bulk ${entry.bulkId}`,
+  "policy.held_back": (entry, data) =>
+    `corrected nothing by itself in ${entry.resource ?? "a resource"}: ${items(data.total)} wait for a person${data.message ? `. ${data.message}` : ""}`,
   "audit.exported": (_entry, data) =>
     `exported the history${data.format ? ` as ${data.format.toUpperCase()}` : ""}`,
   "sign_in.succeeded": (_entry, data) => `signed in${data.by ? ` by ${data.by}` : ""}`,

@@ -10,7 +10,10 @@ export interface FieldDefinition<T> {
   from: (keyof T & string) | Project<T>;
   /** Stripe's value → the local one. A value that is not listed is an error of its row. */
   values?: Readonly<Record<string, string | number | boolean | null>>;
-  /** Who decides about a difference: a person, or nobody. Default: the resource's. */
+  /**
+   * Who decides about a difference: a person, or nobody, within `fixes.autoLimit`. A record is corrected by itself where
+   * everything that would be written is `auto`. Default: the resource's; for an amount of money always `review`.
+   */
   policy?: Policy;
   /** Default `exact`. */
   compare?: "exact" | "ignoreCase";
@@ -44,7 +47,7 @@ interface ResourceOf<K extends StripeType, T = StripeObjects[K]> {
   expand?: readonly string[];
   /** Local column → where its value comes from. */
   fields: Readonly<Record<string, (keyof T & string) | Project<T> | FieldDefinition<T>>>;
-  /** Default for fields. Default `review`. */
+  /** Default for fields, and for whatever else an insert writes. Default `review`. */
   policy?: Policy;
   /** Which values (as the local column spells them) let a customer in; gives impact its meaning. */
   access?: { field: string; granted: readonly string[] };
@@ -73,7 +76,10 @@ interface RulesDefinition {
   fixes?: {
     /** Older observations are read again at Stripe before anything is written. Default `15m`. */
     maxAge?: Duration;
-    /** Automatic fixes of more rows, or of a larger share of a table, wait for a person. Default 500 rows, 0.02. */
+    /**
+     * Of one resource. When more rows, or a larger share of those that have their object in Stripe, would be corrected by
+     * themselves, none is, and all wait for a person. Default 500 rows, 0.02. 0 turns automatic corrections off.
+     */
     autoLimit?: { rows?: number; share?: number };
     /** Bulk actions of more rows need a second person. Default: never. */
     secondPersonAbove?: number;

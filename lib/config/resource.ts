@@ -51,6 +51,8 @@ export interface Resource {
   /** `expand` paths asked of Stripe for each object, e.g. `["customer"]`. */
   expand: readonly string[];
   fields: readonly Field[];
+  /** Of columns that no field names, which only an insert writes. */
+  policy: Policy;
   access: { field: string; granted: readonly string[] } | undefined;
   /** When objects in a final state are read again on a slower rhythm; undefined: never. */
   settled: { afterMs: number; rereadEveryMs: number } | undefined;

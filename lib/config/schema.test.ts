@@ -228,6 +228,23 @@ test("tables are taken as written; a resource's policy is its fields' default", 
   });
 });
 
+test("an amount of money is never corrected by itself: where all fields are, it is not, and to say so is a mistake", () => {
+  const amount = { from: "total", money: true } as const;
+  expect(parsed(changed({ policy: "auto", fields: { a: "status", amount } })).resources[0]).toMatchObject({
+    policy: "auto",
+    fields: [{ policy: "auto" }, { column: "amount", policy: "review" }],
+  });
+  expect(parseConfig(changed({ fields: { amount: { ...amount, policy: "auto" } } }))).toEqual({
+    config: null,
+    issues: [
+      {
+        path: "resources.invoices.fields.amount.policy",
+        message: 'an amount of money is never changed without a person: leave it out, or write "review"',
+      },
+    ],
+  });
+});
+
 test("a property that Stripe expanded is its id, and matching by email asks for the customer", () => {
   const config = parsed(
     changed({

@@ -276,10 +276,16 @@ function normalise(
         typeof field === "string" || typeof field === "function" ? { from: field } : field,
         { reportInput: true },
       );
+      if (parsed.success && parsed.data.money && parsed.data.policy === "auto")
+        issues.push({
+          path: [...path, "fields", column, "policy"].join("."),
+          message: `an amount of money is never changed without a person: leave it out, or write "review"`,
+        });
       if (parsed.success) return [fieldOf(column, parsed.data, value.policy)];
       issues.push(...describeIssues(fieldObject, parsed.error.issues, [...path, "fields", column]));
       return [];
     }),
+    policy: value.policy,
     access: value.access,
     settled: value.settled && { afterMs: value.settled.after, rereadEveryMs: value.settled.rereadEvery },
     missingInStripe: value.missingInStripe,
@@ -297,7 +303,8 @@ function fieldOf(column: string, field: z.output<typeof fieldObject>, inherited:
     from: typeof from === "string" ? (object) => propertyOf(object, from) : from,
     property: typeof from === "string" ? from : undefined,
     values: field.values,
-    policy: field.policy ?? inherited,
+    // Where everything else is corrected by itself, amounts still wait for a person.
+    policy: field.policy ?? (field.money ? "review" : inherited),
     compare: field.compare,
     money: field.money,
   };

@@ -82,6 +82,7 @@ function resourceOf(types: string[]): Resource {
     where: undefined,
     expand: [],
     fields: types.map((_, i) => field(`c${i}`, (object: { values: unknown[] }) => object.values[i])),
+    policy: "review",
     access: undefined,
     missingInStripe: "report",
     missingLocal: "report",

@@ -1,6 +1,7 @@
 // The last step of a resource: what was confirmed becomes discrepancies, what vanished is resolved, and each change
 // gets its audit entry, all in one transaction: a killed run has recorded a resource whole or not at all.
 import type { TransactionSql } from "postgres";
+import { isAutomatic } from "../config/policy.ts";
 import type { RunResourceState, Scope } from "../db/schema.ts";
 import { quoteLiteral } from "../local/render.ts";
 import { moveCursor } from "./cursors.ts";
@@ -252,10 +253,17 @@ async function summarise(tx: TransactionSql, stage: Stage, options: RecordOption
                    (SELECT count(DISTINCT match) FROM ${stage.candidates} WHERE kind = 'missing_local'),
         mismatch = ${count("mismatch")}, missing_local = ${count("missing_local")},
         missing_in_stripe = ${count("missing_in_stripe")}, duplicate = ${count("duplicate")},
+        paired = ${pairedSql(stage, options)},
         row_errors = ${options.differences ? `(SELECT count(*) FROM ${stage.confirmed} WHERE row_error IS NOT NULL)` : "0"}
     FROM (SELECT coalesce(sum(objects), 0) AS objects, min(read_at) AS read_at
           FROM driftdesk.windows WHERE run_id = $1 AND resource = $2 AND read_at IS NOT NULL) taken
     WHERE run_id = $1 AND resource = $2`,
     [stage.runId, stage.resource.name, options.state, options.message],
   );
+}
+
+/** What policies measure a share of the table by. Nobody else asks for it. */
+function pairedSql({ local, expected, resource }: Stage, { scope }: RecordOptions): string {
+  if (scope.mode !== "full" || !isAutomatic(resource)) return "NULL";
+  return `(SELECT count(*) FROM ${local} l WHERE EXISTS (SELECT FROM ${expected} e WHERE e.match = l.match))`;
 }

@@ -10,6 +10,7 @@ import type { Run, RunState } from "../db/schema.ts";
 import { type Desk, type Desks, systemActor } from "../desk.ts";
 import { foldTotals } from "../discrepancies/totals.ts";
 import { DriftdeskError } from "../errors.ts";
+import { applyPolicies } from "../fixes/policy.ts";
 import { failRun, finishRun, unlessAnotherHasIt } from "./finish.ts";
 import { joinRun, type Presence } from "./lease.ts";
 import { isUnreachable, Patience, type PatienceClock } from "./patience.ts";
@@ -97,6 +98,8 @@ async function takePart(part: Part): Promise<void> {
   const watched = { patience, run, holder: presence.holder, began: account.began, before: part.before };
   const progress = watchProgress(desk, watched);
   const signals = [progress.signal, options.signal].filter((one) => one !== undefined);
+  const signal = AbortSignal.any(signals);
+  const onlyHelp = options.onlyHelp ?? false;
   try {
     await shareRun(
       {
@@ -108,8 +111,8 @@ async function takePart(part: Part): Promise<void> {
         progress,
         patience,
         parallel: options.parallel ?? 12,
-        signal: AbortSignal.any(signals),
-        onlyHelp: options.onlyHelp ?? false,
+        signal,
+        onlyHelp,
         reasonToFail: (error) => reasonToFail(desk, error),
         async aloneNow() {
           if (begun === "joined") begun = await start(part);
@@ -118,7 +121,8 @@ async function takePart(part: Part): Promise<void> {
       },
       resources,
     );
-    await finishRun(desk, run);
+    // The last thing that a run does: one that was killed before its end goes on with it.
+    if (await applyPolicies(desk, run, { signal, onlyHelp })) await finishRun(desk, run);
   } finally {
     await progress.stop();
   }
