@@ -1,88 +1,146 @@
-// A desk on an account whose charges are mostly settled, with a clock that tests move, for tests of the slower rhythm.
+// Desks on accounts whose objects are mostly settled, with a clock that tests move, for tests of the slower rhythm.
 import type Stripe from "stripe";
 import type { ResourceDefinition } from "../lib/config/define.ts";
+import type { StripeObjects } from "../lib/config/resource.ts";
 import { type Desk, systemActor } from "../lib/desk.ts";
 import { executeRun } from "../lib/reconcile/run.ts";
 import { type RunView, requestRun } from "../lib/reconcile/runs.ts";
 import { openTestDesk, type TestDesk } from "./testing.ts";
-import { generateWorld } from "./world/world.ts";
+import type { Shelf } from "./world/shelf.ts";
+import { generateWorld, type World } from "./world/world.ts";
 
 export const beginning = new Date("2026-09-01T03:00:00Z");
 export const dayMs = 86_400_000;
+const newest = beginning.getTime() / 1000 - 40 * 86_400;
+/** When object `n` of `count` was made: one every hundred minutes, the newest forty days old on the first day. */
+const createdOf = (n: number, count: number) => newest - (count - 1 - n) * 6_000;
 
+export interface SettledDesk<T> extends TestDesk {
+  objects: Shelf<T & { id: string }>;
+  /** Days since `beginning`. */
+  setDay(day: number): void;
+  /** A full run of today, to be executed. */
+  request(desk?: Desk): Promise<RunView>;
+  /** A full run of today, with the requests that it took: pages of lists, and objects asked for by themselves. */
+  run(desk?: Desk): Promise<{ run: RunView; pages: number; asked: number }>;
+  /** What Stripe says about an object from now on. */
+  change(id: string, change: Partial<T>): void;
+  /** Open differences as "kind id". */
+  open(): Promise<string[]>;
+}
+
+const settled = { after: "30d", rereadEvery: "7d" } as const;
 export const chargesMapping = {
   stripe: "charge",
   table: "charges",
   key: "id",
   stripeId: "stripe_id",
   fields: { status: "status", refunded: { from: "amount_refunded", money: true } },
-  settled: { after: "30d", rereadEvery: "7d" },
+  settled,
+} as const satisfies ResourceDefinition;
+export const invoicesMapping = {
+  stripe: "invoice",
+  table: "invoices",
+  key: "id",
+  stripeId: "stripe_id",
+  fields: { status: "status", total: { from: "total", money: true } },
+  settled,
 } as const satisfies ResourceDefinition;
 
-export interface SettledDesk extends TestDesk {
-  charges: TestDesk["sandbox"]["world"]["charges"];
-  /** Days since `beginning`. */
-  setDay(day: number): void;
-  /** A full run of today, to be executed. */
-  request(desk?: Desk): Promise<RunView>;
-  /** A full run of today, with the list requests that it took. */
-  run(desk?: Desk): Promise<{ run: RunView; pages: number }>;
-  /** What Stripe says about a charge from now on. */
-  change(id: string, change: Partial<Stripe.Charge>): void;
-  /** Open differences as "kind id". */
-  open(): Promise<string[]>;
-}
-
-/**
- * `count` captured charges, one every hundred minutes, the newest forty days old on the first day, and a faithful copy
- * of them in the table `charges`. They are `ch_0`, `ch_1` … from the oldest on.
- */
-export async function openSettledDesk(
+/** `count` captured charges, `ch_0` the oldest, and a faithful copy of them in the table `charges`. */
+export async function openSettledCharges(
   count: number,
   mapping: ResourceDefinition = chargesMapping,
-): Promise<SettledDesk> {
+): Promise<SettledDesk<Stripe.Charge>> {
   const world = generateWorld({ seed: 3, customers: 10, now: beginning });
   const [template] = world.charges.values();
-  if (!template) throw new Error("no charge to copy");
   world.charges.clear();
-  const newest = beginning.getTime() / 1000 - 40 * 86_400;
   for (let n = 0; n < count; n++)
     world.charges.put({
-      ...template,
+      ...(template as Stripe.Charge),
       id: `ch_${n}`,
-      created: newest - (count - 1 - n) * 6_000,
+      created: createdOf(n, count),
       status: "succeeded",
       captured: true,
       amount_refunded: 0,
     });
-  let day = 0;
-  const t = await openTestDesk({
-    world,
-    config: { resources: { charges: mapping }, pace: { requestsPerSecond: 10_000, perEndpoint: 10_000 } },
-    now: () => new Date(beginning.getTime() + day * dayMs),
-  });
-  await t.local`
-    CREATE TABLE charges (id serial PRIMARY KEY, stripe_id text, status text, refunded bigint)`;
+  const t = await open(world, world.charges, { charges: mapping });
+  await t.local`CREATE TABLE charges (id serial PRIMARY KEY, stripe_id text, status text, refunded bigint)`;
   await t.local`
     INSERT INTO charges (stripe_id, status, refunded)
     SELECT 'ch_' || n, 'succeeded', 0 FROM generate_series(0, ${count - 1}::int) n`;
+  return t;
+}
+
+/**
+ * `count` invoices, `in_0` the oldest, paid but for every fiftieth, which is uncollectible, and the one after it, which is
+ * open; and a faithful copy of them in the table `invoices`.
+ */
+export async function openSettledInvoices(
+  count: number,
+  mapping: ResourceDefinition = invoicesMapping,
+): Promise<SettledDesk<Stripe.Invoice>> {
+  const world = generateWorld({ seed: 3, customers: 10, now: beginning });
+  const [template] = world.invoices.values();
+  world.invoices.clear();
+  for (let n = 0; n < count; n++) {
+    const created = createdOf(n, count);
+    world.invoices.put({
+      ...(template as Stripe.Invoice),
+      id: `in_${n}`,
+      created,
+      total: 100,
+      status: n % 50 === 0 ? "uncollectible" : n % 50 === 1 ? "open" : "paid",
+      status_transitions: {
+        finalized_at: created,
+        marked_uncollectible_at: null,
+        paid_at: created,
+        voided_at: null,
+      },
+    });
+  }
+  const t = await open(world, world.invoices, { invoices: mapping });
+  await t.local`CREATE TABLE invoices (id serial PRIMARY KEY, stripe_id text, status text, total bigint)`;
+  const rows = [...world.invoices.values()].map((one) => ({
+    stripe_id: one.id,
+    status: one.status,
+    total: one.total,
+  }));
+  for (let at = 0; at < rows.length; at += 5_000)
+    await t.local`INSERT INTO invoices ${t.local(rows.slice(at, at + 5_000))}`;
+  return t;
+}
+
+async function open<T extends StripeObjects["charge" | "invoice"]>(
+  world: World,
+  objects: Shelf<T>,
+  resources: Record<string, ResourceDefinition>,
+): Promise<SettledDesk<T>> {
+  let day = 0;
+  const t = await openTestDesk({
+    world,
+    config: { resources, pace: { requestsPerSecond: 10_000, perEndpoint: 10_000 } },
+    now: () => new Date(beginning.getTime() + day * dayMs),
+  });
   const request = async (desk: Desk = t.desk) =>
     (await requestRun(desk, { mode: "full", trigger: "command", actor: systemActor })).run;
-  const pages = () => t.sandbox.counts.byEndpoint.get("list charges") ?? 0;
+  const counted = (what: string) =>
+    t.sandbox.counts.byEndpoint.get(`${what} ${Object.keys(resources)[0]}`) ?? 0;
   return {
     ...t,
-    charges: world.charges,
+    objects: objects as Shelf<T & { id: string }>,
     setDay: (set) => {
       day = set;
     },
     request,
     async run(desk = t.desk) {
-      const before = pages();
+      const before = { pages: counted("list"), asked: counted("retrieve") };
       const { id } = await request(desk);
-      return { run: await executeRun(desk, id), pages: pages() - before };
+      const run = await executeRun(desk, id);
+      return { run, pages: counted("list") - before.pages, asked: counted("retrieve") - before.asked };
     },
     change(id, change) {
-      world.charges.put({ ...(world.charges.get(id) as Stripe.Charge), ...change });
+      objects.put({ ...(objects.get(id) as T), ...change });
     },
     async open() {
       const rows = await t.desk.sql<{ line: string }[]>`

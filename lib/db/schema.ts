@@ -213,6 +213,7 @@ export const windows = driftdesk.table("windows", {
   reached: ref("reached"),
   pages: integer("pages").notNull().default(0),
   readAt: time("read_at"),
+  status: text("status"),
 });
 
 export const localCopies = driftdesk.table("local_copies", {
@@ -235,6 +236,8 @@ export const settledRanges = driftdesk.table("settled_ranges", {
   objects: integer("objects").notNull(),
   readAt: time("read_at").notNull(),
   goodUntil: time("good_until").notNull(),
+  listed: integer("listed").notNull().default(0),
+  apart: integer("apart").notNull().default(0),
 });
 
 export const settledObjects = driftdesk.table("settled_objects", {
@@ -247,7 +250,7 @@ export const settledObjects = driftdesk.table("settled_objects", {
   rank: doublePrecision("rank").notNull(),
   amountMinor: ref("amount_minor").notNull(),
   currency: text("currency"),
-  fields: text("fields").array().notNull(),
+  fields: text("fields").array(),
 });
 
 export const settledForgotten = driftdesk.table("settled_forgotten", {

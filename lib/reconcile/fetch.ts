@@ -92,6 +92,7 @@ async function readPage(
       createdFrom: window.createdFrom,
       createdTo: window.createdTo,
       startingAfter: window.cursor ?? undefined,
+      status: window.status ?? undefined,
       expand: resource.expand,
     }));
   } catch (error) {
@@ -113,7 +114,8 @@ async function readPage(
     // First: its lock keeps others from the window meanwhile.
     await passPage(tx, claimant, window, { objects: objects.length, last, hasMore, createdFrom });
     await stageExpected(tx, claimant.stage, projected);
-    return shared ? addWindows(tx, claimant, shared.given, shared.mine) : [];
+    if (!shared) return [];
+    return addWindows(tx, claimant, { ranges: shared.given, mine: shared.mine, status: window.status });
   })) as Window[];
   if (shared) reading.shared(shared.given, mine);
   if (!hasMore) return null;

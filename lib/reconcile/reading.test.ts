@@ -74,7 +74,14 @@ async function read(created: readonly number[]) {
   const clock = new SimulatedClock();
   const windows = new Map<number, Window>();
   const add = (createdFrom: number, createdTo: number): Window => {
-    const window = { number: windows.size + done, createdFrom, createdTo, cursor: null, reached: null };
+    const window = {
+      number: windows.size + done,
+      createdFrom,
+      createdTo,
+      cursor: null,
+      reached: null,
+      status: null,
+    };
     windows.set(window.number, window);
     return window;
   };

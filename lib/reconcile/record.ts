@@ -248,15 +248,16 @@ async function summarise(tx: TransactionSql, stage: Stage, options: RecordOption
     `
     UPDATE driftdesk.run_resources
     SET state = $3, message = $4, recorded_at = clock_timestamp(),
-        settled = taken.objects, settled_read_at = taken.read_at,
+        settled = CASE WHEN taken.read_at IS NULL THEN 0
+                       ELSE (SELECT count(*) FROM ${stage.expected} WHERE remembered) END,
+        settled_read_at = taken.read_at,
         compared = (SELECT count(*) FROM ${stage.local}) +
                    (SELECT count(DISTINCT match) FROM ${stage.candidates} WHERE kind = 'missing_local'),
         mismatch = ${count("mismatch")}, missing_local = ${count("missing_local")},
         missing_in_stripe = ${count("missing_in_stripe")}, duplicate = ${count("duplicate")},
         paired = ${pairedSql(stage, options)},
         row_errors = ${options.differences ? `(SELECT count(*) FROM ${stage.confirmed} WHERE row_error IS NOT NULL)` : "0"}
-    FROM (SELECT coalesce(sum(objects), 0) AS objects, min(read_at) AS read_at
-          FROM driftdesk.windows WHERE run_id = $1 AND resource = $2 AND read_at IS NOT NULL) taken
+    FROM (SELECT min(read_at) AS read_at FROM driftdesk.windows WHERE run_id = $1 AND resource = $2) taken
     WHERE run_id = $1 AND resource = $2`,
     [stage.runId, stage.resource.name, options.state, options.message],
   );

@@ -16,6 +16,7 @@ import { planResource, prepareStaging } from "./plan.ts";
 import type { Progress } from "./progress.ts";
 import { type RecordOptions, recordResource } from "./record.ts";
 import { forgetScope, planScope, readFullyInstead } from "./scope.ts";
+import { readApart } from "./settled-apart.ts";
 import { reopenDoubtful } from "./settled-doubt.ts";
 import { localColumns, localRowsQuery, type Stage } from "./staging.ts";
 import { readTargets } from "./targeted.ts";
@@ -116,10 +117,15 @@ async function readSides(context: RunContext, stage: Stage, planned: Scope): Pro
   }
   await prepareStaging(desk, stage, begin);
   await together(context.signal, [
-    (signal) => fetchResource({ ...fetchContext(context), signal }, stage),
+    (signal) => readStripe({ ...context, signal }, stage),
     () => inTurn(desk.local, "copy", () => stageLocal(context, stage)),
   ]);
   return scope;
+}
+
+async function readStripe(context: RunContext, stage: Stage): Promise<void> {
+  do await fetchResource(fetchContext(context), stage);
+  while (await readApart(sidesOf(context), stage));
 }
 
 async function compareSides(context: RunContext, stage: Stage, scope: Scope, enter: Enter): Promise<void> {
@@ -128,7 +134,7 @@ async function compareSides(context: RunContext, stage: Stage, scope: Scope, ent
   await begin((tx) => findCandidates(tx, stage));
   if (!(await begin((tx) => reopenDoubtful(tx, stage)))) return;
   await enter("fetching");
-  await fetchResource(fetchContext(context), stage);
+  await readStripe(context, stage);
   await context.progress.write();
   await enter("comparing");
   await begin((tx) => findCandidates(tx, stage));

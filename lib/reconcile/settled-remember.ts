@@ -2,12 +2,13 @@
 // that records the run: a killed one has remembered a resource whole or not at all.
 import type { TransactionSql } from "postgres";
 import { fieldsOf } from "./settled-doubt.ts";
-import { clocksApart } from "./settled-take.ts";
+import { listedStates } from "./settled-states.ts";
+import { clocksApart, memoryOf, rangeOf, worthRemembering } from "./settled-take.ts";
 import type { Stage } from "./staging.ts";
 
 /** What is read, left out and dropped at once. */
 const objectsPerRange = 1_000;
-/** Leaving out fewer, between two that are read, saves hardly a request. */
+/** Leaving out fewer, between others that are read, saves hardly a request. */
 const worthLeavingOut = 300;
 
 /**
@@ -15,15 +16,12 @@ const worthLeavingOut = 300;
  * does not believe it. Takes seconds for a million objects: to be called before anything is locked that people wait for.
  */
 export async function rememberSettled(tx: TransactionSql, stage: Stage): Promise<void> {
-  const { runId, accountId, resource } = stage;
-  if (!resource.settled) return;
-  const [memory] = await tx<{ id: number; startedAt: Date }[]>`
-    SELECT s.id, r.started_at AS "startedAt"
-    FROM driftdesk.runs r
-    JOIN driftdesk.settled s ON s.account_id = ${accountId} AND s.resource = ${resource.name} AND s.layout = ${stage.layout}
-    WHERE r.id = ${runId} AND r.mode = 'full'`;
-  if (!memory) return;
-  const { id: memoryId, startedAt } = memory;
+  const { resource } = stage;
+  const memoryId = await memoryOf(tx, stage);
+  if (memoryId === null || !resource.settled) return;
+  const [run] = await tx<{ startedAt: Date }[]>`
+    SELECT started_at AS "startedAt" FROM driftdesk.runs WHERE id = ${stage.runId}`;
+  const { startedAt } = run as { startedAt: Date };
   const since = new Date(startedAt.getTime() - resource.settled.afterMs);
   await dropWhatWasRead(tx, stage, memoryId);
   if (await comparedSince(tx, stage, since)) await addRanges(tx, stage, { memoryId, startedAt, since });
@@ -61,8 +59,10 @@ async function comparedSince(tx: TransactionSql, stage: Stage, since: Date): Pro
 }
 
 /**
- * Ranges of `created` in which every object is settled: final for long, as Stripe dates it, in order now, and without
- * a difference for as long as that. They reach back to the object before them, so that no window is left between two.
+ * Cuts what was read into ranges of `created`, and remembers those that are hardly anything but settled: final for long,
+ * as Stripe dates it, in order now, and without a difference for as long as that. What is not settled in them is
+ * remembered by its id, to be read in every run. Ranges reach back to the object before them, so that no window is left
+ * between two.
  */
 async function addRanges(
   tx: TransactionSql,
@@ -70,6 +70,8 @@ async function addRanges(
   { memoryId, startedAt, since }: { memoryId: number; startedAt: Date; since: Date },
 ): Promise<void> {
   const { accountId, resource, expected } = stage;
+  const settled = `(e.error IS NULL AND r.match IS NULL AND coalesce(e.final_since <= (SELECT at FROM latest), false))`;
+  const listed = resource.stripe in listedStates ? "e.final_since IS NULL" : "false";
   const added = await tx.unsafe(
     `
     WITH restless AS (
@@ -86,35 +88,35 @@ async function addRanges(
     ), latest AS (
       SELECT extract(epoch FROM $5::timestamptz)::bigint AS at
     ), seconds AS (
-      SELECT e.created, count(*) AS objects,
-             bool_and(e.error IS NULL AND r.match IS NULL
-                      AND coalesce(e.final_since <= (SELECT at FROM latest) AND e.created <= (SELECT at FROM latest), false)
-                      AND NOT coalesce(e.created <@ (SELECT spans FROM standing), false)) AS settled
+      SELECT e.created, count(*) AS objects, count(*) FILTER (WHERE NOT ${settled} AND ${listed}) AS listed,
+             count(*) FILTER (WHERE NOT ${settled} AND NOT (${listed})) AS apart
       FROM ${expected} e LEFT JOIN restless r ON r.match = e.match
-      WHERE NOT e.remembered
+      WHERE NOT e.remembered AND e.created <= (SELECT at FROM latest)
+        AND NOT coalesce(e.created <@ (SELECT spans FROM standing), false)
       GROUP BY e.created
-    ), stretches AS (
-      -- Broken by whatever is not settled, and by the ranges that stand.
-      SELECT created, objects, settled, lag(created) OVER (ORDER BY created) AS before,
-             count(*) FILTER (WHERE NOT settled) OVER (ORDER BY created)
-               + width_bucket(created, (SELECT starts FROM standing)) AS stretch
-      FROM seconds
     ), placed AS (
-      SELECT created, objects, before, stretch, sum(objects) OVER (PARTITION BY stretch) AS total,
+      SELECT s.*, coalesce(lag(created) OVER (ORDER BY created), -1) AS before,
+             width_bucket(created, (SELECT starts FROM standing)) AS stretch
+      FROM seconds s
+    ), counted AS (
+      SELECT p.*, sum(objects) OVER (PARTITION BY stretch) AS total,
              sum(objects) OVER (PARTITION BY stretch ORDER BY created) - objects AS earlier
-      FROM stretches WHERE settled
-    ), cut AS (
-      SELECT min(created) AS first, max(created) AS last, min(coalesce(before, -1)) AS before, sum(objects) AS objects
-      FROM placed
-      WHERE total >= ${worthLeavingOut}
-      GROUP BY stretch, floor(earlier * ceil(total / ${objectsPerRange}) / total)
+      FROM placed p
     ), ranges AS (
-      INSERT INTO driftdesk.settled_ranges (settled_id, created_from, created_to, objects, read_at, good_until)
+      INSERT INTO driftdesk.settled_ranges
+        (settled_id, created_from, created_to, objects, listed, apart, read_at, good_until)
       SELECT $1,
              greatest(c.before + 1, (SELECT max(r.created_to) FROM driftdesk.settled_ranges r
-                                                  WHERE r.settled_id = $1 AND r.created_from <= c.first)),
-             c.last + 1, c.objects, $4::timestamptz, $4::timestamptz + $6 * interval '1 millisecond'
-      FROM cut c
+                                     WHERE r.settled_id = $1 AND r.created_from <= c.first)),
+             c.last + 1, c.objects, c.listed, c.apart, $4::timestamptz, $4::timestamptz + $6 * interval '1 millisecond'
+      FROM (
+        SELECT min(created) AS first, max(created) AS last, min(before) AS before, sum(objects) AS objects,
+               sum(listed) AS listed, sum(apart) AS apart
+        FROM counted
+        WHERE total >= ${worthLeavingOut}
+        GROUP BY stretch, floor(earlier * ceil(total / ${objectsPerRange}) / total)
+      ) c
+      WHERE ${worthRemembering("c")}
       RETURNING created_from, created_to
     ), added AS (
       SELECT range_agg(int8range(created_from, created_to)) AS spans FROM ranges
@@ -122,8 +124,8 @@ async function addRanges(
     INSERT INTO driftdesk.settled_objects
       (settled_id, created, stripe_id, match, customer_id, label, rank, amount_minor, currency, fields)
     SELECT $1, e.created, e.stripe_id, e.match, e.customer_id, e.label, e.rank, e.amount_minor, e.currency,
-           ${fieldsOf(stage, "e")}
-    FROM ${expected} e, added
+           CASE WHEN ${settled} THEN ${fieldsOf(stage, "e")} END
+    FROM ${expected} e LEFT JOIN restless r ON r.match = e.match, added
     WHERE NOT e.remembered AND e.created <@ added.spans
     ORDER BY e.created`,
     [memoryId, accountId, resource.name, startedAt, since, resource.settled?.rereadEveryMs ?? 0],
@@ -134,11 +136,13 @@ async function addRanges(
 
 /** What was heard of objects that are not remembered, or were read since, has no more to say. */
 async function dropForgotten(tx: TransactionSql, memoryId: number): Promise<void> {
-  await tx`
+  await tx.unsafe(
+    `
     DELETE FROM driftdesk.settled_forgotten f
-    WHERE f.settled_id = ${memoryId} AND NOT EXISTS (
-      SELECT FROM driftdesk.settled_objects o
-      JOIN driftdesk.settled_ranges r ON o.created >= r.created_from AND o.created < r.created_to
-      WHERE o.settled_id = ${memoryId} AND r.settled_id = ${memoryId} AND o.stripe_id = f.stripe_id
-        AND f.forgotten_at > r.read_at - ${tx.unsafe(clocksApart)})`;
+    WHERE f.settled_id = $1 AND NOT EXISTS (
+      SELECT FROM driftdesk.settled_objects o CROSS JOIN LATERAL (${rangeOf("o.created")}) r
+      WHERE o.settled_id = $1 AND o.stripe_id = f.stripe_id AND o.fields IS NOT NULL
+        AND f.forgotten_at > r.read_at - ${clocksApart})`,
+    [memoryId],
+  );
 }

@@ -43,6 +43,15 @@ const finalStates: { [K in StripeType]: (object: StripeObjects[K]) => number | n
     status === "paid" || status === "failed" || status === "canceled" ? Math.max(arrival, created) : null,
 };
 
+/**
+ * The other states, where Stripe lists objects by their state: what is not final among settled objects need not be asked
+ * for one by one then.
+ */
+export const listedStates: { readonly [K in StripeType]?: readonly string[] } = {
+  subscription: ["active", "trialing", "past_due", "unpaid", "paused", "incomplete"],
+  invoice: ["draft", "open", "uncollectible"],
+};
+
 /** When money was taken or given back because of a dispute, the last time. */
 const lastMovement = (dispute: Stripe.Dispute): number =>
   Math.max(dispute.created, ...dispute.balance_transactions.map((movement) => movement.created));

@@ -1,10 +1,8 @@
 // The beginning of a short full run: what an earlier run found settled is not read again before its time. Its expected
 // rows come from the memory, and everything else goes on as ever, so that only Stripe's side may be old.
 import type { Sql, TransactionSql } from "postgres";
+import { listedStates } from "./settled-states.ts";
 import type { Stage } from "./staging.ts";
-
-/** Less than this need not be true of two machines' clocks for the memory to be right. */
-export const clocksApart = "interval '5 minutes'";
 
 /**
  * Marks the settled ranges that this run need not read as done windows, cuts them out of the open ones, and stages
@@ -13,6 +11,7 @@ export const clocksApart = "interval '5 minutes'";
  */
 export async function takeSettled(tx: TransactionSql, stage: Stage, now: Date): Promise<void> {
   await dropUseless(tx, stage, now);
+  await makeMemory(tx, stage);
   const memoryId = await memoryOf(tx, stage);
   if (memoryId === null || !(await leaveOut(tx, stage, memoryId, now))) return;
   await cutWindows(tx, stage);
@@ -20,20 +19,60 @@ export async function takeSettled(tx: TransactionSql, stage: Stage, now: Date): 
 }
 
 /** Made before anything is read: what is heard of meanwhile has to have a place to be written down. */
-async function memoryOf(
-  tx: TransactionSql,
-  { runId, accountId, resource, layout }: Stage,
-): Promise<number | null> {
-  if (!resource.settled) return null;
+async function makeMemory(tx: TransactionSql, { runId, accountId, resource }: Stage): Promise<void> {
+  if (!resource.settled) return;
   await tx`
     INSERT INTO driftdesk.settled (account_id, resource, layout)
-    SELECT ${accountId}, ${resource.name}, ${layout} FROM driftdesk.runs WHERE id = ${runId} AND mode = 'full'
+    SELECT ${accountId}, s.resource, s.mapping
+    FROM driftdesk.scopes s JOIN driftdesk.runs r ON r.id = s.run_id AND r.mode = 'full'
+    WHERE s.run_id = ${runId} AND s.resource = ${resource.name}
     ON CONFLICT DO NOTHING`;
-  const [memory] = await tx<{ id: number }[]>`
-    SELECT s.id FROM driftdesk.settled s
-    JOIN driftdesk.runs r ON r.id = ${runId} AND r.mode = 'full'
-    WHERE s.account_id = ${accountId} AND s.resource = ${resource.name} AND s.layout = ${layout}`;
+}
+
+/** The memory that a full run under this mapping may use and fill; null for other runs. */
+export async function memoryOf(
+  sql: Sql | TransactionSql,
+  { runId, accountId, resource }: Stage,
+): Promise<number | null> {
+  if (!resource.settled) return null;
+  const [memory] = await sql<{ id: number }[]>`
+    SELECT m.id FROM driftdesk.settled m
+    JOIN driftdesk.scopes s ON s.run_id = ${runId} AND s.resource = m.resource AND s.mapping = m.layout
+    JOIN driftdesk.runs r ON r.id = s.run_id AND r.mode = 'full'
+    WHERE m.account_id = ${accountId} AND m.resource = ${resource.name}`;
   return memory?.id ?? null;
+}
+
+/** The memory that this run has taken something from; null when it has not. */
+export async function takenFrom(sql: Sql | TransactionSql, stage: Stage): Promise<number | null> {
+  const [taken] = await sql`
+    SELECT FROM driftdesk.windows
+    WHERE run_id = ${stage.runId} AND resource = ${stage.resource.name} AND read_at IS NOT NULL LIMIT 1`;
+  return taken ? memoryOf(sql, stage) : null;
+}
+
+/** Memories that no run may use any more: of another mapping, of a resource without the setting, of one long gone. */
+async function dropUseless(
+  tx: TransactionSql,
+  { runId, accountId, resource }: Stage,
+  now: Date,
+): Promise<void> {
+  await tx`
+    WITH dropped AS (
+      DELETE FROM driftdesk.settled m
+      WHERE CASE WHEN m.account_id = ${accountId} AND m.resource = ${resource.name}
+                 THEN ${resource.settled === undefined} OR m.layout <> (
+                   SELECT s.mapping FROM driftdesk.scopes s
+                   WHERE s.run_id = ${runId} AND s.resource = ${resource.name})
+                 ELSE NOT EXISTS (SELECT FROM driftdesk.settled_ranges r
+                                  WHERE r.settled_id = m.id AND r.good_until > ${now})
+                      -- A run that is under way may be about to remember something.
+                      AND NOT EXISTS (SELECT FROM driftdesk.runs u
+                                      JOIN driftdesk.run_resources c ON c.run_id = u.id AND c.resource = m.resource
+                                      WHERE u.account_id = m.account_id AND u.state = 'running') END
+      RETURNING m.id
+    )
+    DELETE FROM driftdesk.settled_objects o USING dropped WHERE o.settled_id = dropped.id`;
 }
 
 /** Whether what an interrupted attempt left out is too old by now, or the mapping does not ask for it any more. */
@@ -45,87 +84,82 @@ export async function takenIsOutdated(sql: Sql, stage: Stage, now: Date): Promis
   return taken?.outdated ?? false;
 }
 
-/** Memories that no run may use any more: of another mapping, of a resource without the setting, of one long gone. */
-async function dropUseless(
-  tx: TransactionSql,
-  { accountId, resource, layout }: Stage,
-  now: Date,
-): Promise<void> {
-  await tx`
-    WITH dropped AS (
-      DELETE FROM driftdesk.settled s
-      WHERE CASE WHEN s.account_id = ${accountId} AND s.resource = ${resource.name}
-                 THEN s.layout <> ${layout} OR ${resource.settled === undefined}
-                 ELSE NOT EXISTS (SELECT FROM driftdesk.settled_ranges r
-                                  WHERE r.settled_id = s.id AND r.good_until > ${now})
-                      -- A run that is under way may be about to remember something.
-                      AND NOT EXISTS (SELECT FROM driftdesk.runs u
-                                      JOIN driftdesk.run_resources c ON c.run_id = u.id AND c.resource = s.resource
-                                      WHERE u.account_id = s.account_id AND u.state = 'running') END
-      RETURNING s.id
-    )
-    DELETE FROM driftdesk.settled_objects o USING dropped WHERE o.settled_id = dropped.id`;
-}
-
 const oldest = (now: Date, { rereadEveryMs }: { rereadEveryMs: number }) =>
   new Date(now.getTime() - rereadEveryMs);
 
 /**
- * Which ranges stand as they were read: young enough, hardly anything of them in doubt, and not among those whose turn
- * it is. The oldest have their turn, as many as the time since the last run is of `rereadEvery`: so they are read again
- * a few in each run, not all in one.
+ * Whether it saves anything to leave a range out: an object by itself costs a request, and so does a page; half of the
+ * pages at least have to be saved.
+ */
+export const worthRemembering = (range: string, heard = "0") =>
+  `100 * (${range}.apart + ${heard}) + ${range}.listed <= ${range}.objects / 2`;
+
+/** Less than this need not be true of two machines' clocks for the memory to be right. */
+export const clocksApart = "interval '5 minutes'";
+
+/** The range of memory `$1` that a time is in: the last that begins before it, if it does not end before it too. */
+export function rangeOf(created: string): string {
+  return `
+    SELECT * FROM (
+      SELECT * FROM driftdesk.settled_ranges
+      WHERE settled_id = $1 AND created_from <= ${created} ORDER BY created_from DESC LIMIT 1
+    ) last WHERE created_to > ${created}`;
+}
+
+/**
+ * Remembered objects that something was heard of since their range was read, by the range's beginning: whatever was found
+ * out about an object, by whichever way, says that its memory is old. `$1` is the memory, `$2` and `$3` account and resource.
+ */
+export const heardOf = `
+  SELECT r.created_from, o.stripe_id
+  FROM (
+    SELECT stripe_id, forgotten_at AS at FROM driftdesk.settled_forgotten WHERE settled_id = $1
+    UNION ALL
+    SELECT d.stripe_id, CASE WHEN d.state IN ('fixed', 'resolved')
+                             THEN greatest(d.changed_at, d.observed_at, d.closed_at) ELSE 'infinity' END
+    FROM driftdesk.discrepancies d
+    WHERE d.account_id = $2 AND d.resource = $3 AND d.stripe_id IS NOT NULL
+  ) heard
+  JOIN driftdesk.settled_objects o
+    ON o.settled_id = $1 AND o.stripe_id = heard.stripe_id AND o.fields IS NOT NULL
+  CROSS JOIN LATERAL (${rangeOf("o.created")}) r
+  WHERE heard.at > r.read_at - ${clocksApart}
+    AND heard.at > (SELECT min(read_at) FROM driftdesk.settled_ranges WHERE settled_id = $1) - ${clocksApart}`;
+
+/**
+ * Which ranges stand as they were read: young enough, hardly anything of them to be asked for by itself, and not among
+ * those whose turn it is. The oldest have their turn, as many as the time since the last run is of `rereadEvery`: so
+ * they are read again a few in each run, not all in one.
  */
 async function leaveOut(tx: TransactionSql, stage: Stage, memoryId: number, now: Date): Promise<boolean> {
   const { runId, accountId, resource } = stage;
   const { settled } = resource;
   if (!settled) return false;
-  const left = await tx`
-    WITH known AS (
-      SELECT r.*, r.read_at > ${oldest(now, settled)} AND r.read_at <= ${now} AS young
-      FROM driftdesk.settled_ranges r WHERE r.settled_id = ${memoryId}
-    ), heard AS (
-      SELECT stripe_id, forgotten_at AS at FROM driftdesk.settled_forgotten WHERE settled_id = ${memoryId}
-      UNION ALL
-      -- Whatever was found out about an object, by whichever way, says that its memory is old.
-      SELECT d.stripe_id, CASE WHEN d.state IN ('fixed', 'resolved') THEN greatest(d.changed_at, d.observed_at, d.closed_at) ELSE 'infinity' END
-      FROM driftdesk.discrepancies d
-      WHERE d.account_id = ${accountId} AND d.resource = ${resource.name} AND d.stripe_id IS NOT NULL
-    ), doubted AS (
-      SELECT DISTINCT k.created_from, o.created
-      FROM heard h
-      JOIN driftdesk.settled_objects o ON o.stripe_id = h.stripe_id AND o.settled_id = ${memoryId}
-      JOIN known k ON o.created >= k.created_from AND o.created < k.created_to
-      WHERE h.at > k.read_at - ${tx.unsafe(clocksApart)} AND h.at > ${oldest(now, settled)}::timestamptz - ${tx.unsafe(clocksApart)}
-    ), holes AS (
-      SELECT created_from, count(*) AS count, range_agg(int8range(created, created + 1)) AS seconds
-      FROM doubted GROUP BY created_from
+  const left = await tx.unsafe(
+    `
+    WITH doubts AS (
+      SELECT created_from, count(DISTINCT stripe_id) AS count FROM (${heardOf}) heard GROUP BY created_from
     ), aged AS (
-      SELECT k.*, sum(k.objects) OVER (ORDER BY k.read_at, k.created_from) - k.objects AS older,
-             sum(k.objects) OVER () * least(1, extract(epoch FROM ${now}::timestamptz - max(k.read_at) OVER ()) * 1000
-               / ${settled.rereadEveryMs}) AS turn
-      FROM known k
-    ), pieces AS (
-      SELECT a.read_at, piece
-      FROM aged a
-      LEFT JOIN holes h USING (created_from)
-      CROSS JOIN LATERAL unnest(
-        int8multirange(int8range(a.created_from, a.created_to)) - coalesce(h.seconds, '{}')) AS piece
-      -- A hole costs a request and so does a page: at least half of them have to be saved.
-      WHERE a.young AND a.older >= a.turn AND coalesce(h.count, 0) * 200 <= a.objects
-        -- A backup may have come without them.
-        AND a.objects = (SELECT count(*) FROM driftdesk.settled_objects o
-                         WHERE o.settled_id = ${memoryId} AND o.created >= a.created_from AND o.created < a.created_to)
+      SELECT r.*, r.read_at > $5 AND r.read_at <= $6 AS young,
+             sum(r.objects) OVER (ORDER BY r.read_at, r.created_from) - r.objects AS older,
+             sum(r.objects) OVER () * least(1, extract(epoch FROM $6::timestamptz - max(r.read_at) OVER ()) * 1000 / $7) AS turn
+      FROM driftdesk.settled_ranges r WHERE r.settled_id = $1
     )
     INSERT INTO driftdesk.windows (run_id, resource, created_from, created_to, state, objects, read_at)
-    SELECT ${runId}, ${resource.name}, lower(piece), upper(piece), 'done',
-           (SELECT count(*) FROM driftdesk.settled_objects o
-            WHERE o.settled_id = ${memoryId} AND o.created >= lower(piece) AND o.created < upper(piece)),
-           read_at
-    FROM pieces`;
+    SELECT $4, $3, a.created_from, a.created_to, 'done', a.objects - a.listed - a.apart, a.read_at
+    FROM aged a
+    LEFT JOIN doubts d USING (created_from)
+    WHERE a.young AND a.older >= a.turn
+      AND ${worthRemembering("a", "coalesce(d.count, 0)")}
+      -- A backup may have come without them.
+      AND a.objects = (SELECT count(*) FROM driftdesk.settled_objects o
+                       WHERE o.settled_id = $1 AND o.created >= a.created_from AND o.created < a.created_to)`,
+    [memoryId, accountId, resource.name, runId, oldest(now, settled), now, settled.rereadEveryMs],
+  );
   return left.count > 0;
 }
 
-/** The open windows without what was left out; those that nothing is left of are gone. */
+/** The open windows without what was left out; and in its place lists of what is not final there, where Stripe has them. */
 async function cutWindows(tx: TransactionSql, { runId, resource }: Stage): Promise<void> {
   await tx`
     WITH whole AS (
@@ -134,11 +168,14 @@ async function cutWindows(tx: TransactionSql, { runId, resource }: Stage): Promi
     ), had AS (
       SELECT range_agg(int8range(created_from, created_to)) AS taken FROM driftdesk.windows
       WHERE run_id = ${runId} AND resource = ${resource.name} AND read_at IS NOT NULL
+    ), open AS (
+      SELECT rest AS span, NULL AS status
+      FROM whole, had, unnest(int8multirange(int8range(whole.created_from, whole.created_to)) - had.taken) AS rest
+      UNION ALL
+      SELECT span, status FROM had, unnest(had.taken) AS span, unnest(${[...(listedStates[resource.stripe] ?? [])]}::text[]) AS status
     )
-    INSERT INTO driftdesk.windows (run_id, resource, created_from, created_to)
-    SELECT ${runId}, ${resource.name}, lower(rest), upper(rest)
-    FROM whole, had, unnest(int8multirange(int8range(whole.created_from, whole.created_to)) - had.taken) AS rest
-    ORDER BY rest DESC`;
+    INSERT INTO driftdesk.windows (run_id, resource, created_from, created_to, status)
+    SELECT ${runId}, ${resource.name}, lower(span), upper(span), status FROM open ORDER BY span DESC`;
 }
 
 async function takeRows(tx: TransactionSql, stage: Stage, memoryId: number): Promise<void> {
@@ -152,7 +189,8 @@ async function takeRows(tx: TransactionSql, stage: Stage, memoryId: number): Pro
        ${columns.map(({ staging }, i) => `, o.fields[${i + 1}]::${staging}`).join("")}
     FROM driftdesk.windows w
     JOIN driftdesk.settled_objects o ON o.created >= w.created_from AND o.created < w.created_to
-    WHERE o.settled_id = $1 AND w.run_id = $2 AND w.resource = $3 AND w.read_at IS NOT NULL`,
+    WHERE o.settled_id = $1 AND o.fields IS NOT NULL
+      AND w.run_id = $2 AND w.resource = $3 AND w.read_at IS NOT NULL`,
     [memoryId, runId, resource.name],
   );
 }

@@ -13,8 +13,6 @@ export interface Stage {
   accountId: string;
   resource: Resource;
   table: LocalTable;
-  /** Hash of what expected rows depend on in the mapping and the table. */
-  layout: string;
   /** Columns of `resource.fields`, in their order; staged as f0, f1, … */
   columns: LocalColumn[];
   /** Tables, quoted and qualified: Stripe's side and the local side, what may differ, and each side of that read again. */
@@ -36,17 +34,14 @@ export function stageOf(runId: number, accountId: string, resource: Resource, ta
   const { name, stripe, expand, key, match, label, where, choose, fields } = resource;
   const mapping = [name, stripe, expand, key, match, label, where, String(choose), columns];
   const reads = fields.map((field) => [field.property, String(field.from), field.values]);
-  const layout = createHash("sha256")
-    .update(JSON.stringify([mapping, reads]))
-    .digest("hex");
-  const prefix = `r${runId}_${layout.slice(0, 12)}`;
+  const layout = JSON.stringify([mapping, reads]);
+  const prefix = `r${runId}_${createHash("sha256").update(layout).digest("hex").slice(0, 12)}`;
   const tableName = (suffix: string) => `driftdesk_staging.${quoteName(`${prefix}_${suffix}`)}`;
   return {
     runId,
     accountId,
     resource,
     table,
-    layout,
     columns,
     expected: tableName("expected"),
     local: tableName("local"),

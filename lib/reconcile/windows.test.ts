@@ -157,7 +157,15 @@ test("a window belongs to one process as long as that lives, and to the next one
     await createStagingTables(tx, stage);
     await planWindows(tx, stage, now);
     const holder = randomUUID();
-    await addWindows(tx, { stage, holder }, [{ createdFrom: 5, createdTo: 9 }], 0);
+    await addWindows(
+      tx,
+      { stage, holder },
+      {
+        ranges: [{ createdFrom: 5, createdTo: 9 }],
+        mine: 0,
+        status: null,
+      },
+    );
   });
   const join = async () => {
     const joining = { runId: run.id, accountId: "acct_1", holder: randomUUID(), leaseMs: 60_000 };

@@ -12,6 +12,8 @@ export interface Window extends Range {
   cursor: string | null;
   /** When that object was created. */
   reached: number | null;
+  /** Only objects of this status. */
+  status: string | null;
 }
 
 /** Whose claims, on which resource. */
@@ -21,7 +23,7 @@ export interface Claimant {
 }
 
 const columns = (sql: Sql | TransactionSql) => sql`
-  windows.number, created_from AS "createdFrom", created_to AS "createdTo", cursor, reached`;
+  windows.number, created_from AS "createdFrom", created_to AS "createdTo", cursor, reached, status`;
 
 /** A resource's whole life as one window, up to now. What is created later belongs to the next run. */
 export async function planWindows(tx: TransactionSql, stage: Stage, now: Date): Promise<void> {
@@ -108,8 +110,7 @@ export async function passPage(
 export async function addWindows(
   tx: TransactionSql,
   { stage, holder }: Claimant,
-  ranges: readonly Range[],
-  mine: number,
+  { ranges, mine, status }: { ranges: readonly Range[]; mine: number; status: string | null },
 ): Promise<Window[]> {
   const rows = ranges.map((range, i) => ({
     run_id: stage.runId,
@@ -117,6 +118,7 @@ export async function addWindows(
     created_from: range.createdFrom,
     created_to: range.createdTo,
     claimed_by: i < mine ? holder : null,
+    status,
   }));
   const added = await tx<(Window & { claimed: boolean })[]>`
     INSERT INTO driftdesk.windows ${tx(rows)} RETURNING ${columns(tx)}, claimed_by IS NOT NULL AS claimed`;
@@ -140,15 +142,16 @@ export async function goOnWithoutCursor(
       AND claimed_by = ${holder} AND state = 'open' AND cursor IS NOT DISTINCT FROM ${window.cursor}
     RETURNING number`;
   if (done.length !== 1) throw superseded();
-  const again = await tx.unsafe(`DELETE FROM ${stage.expected} WHERE created BETWEEN $1 AND $2`, [
-    window.createdFrom,
-    from,
-  ]);
+  // A list of one status stands among others: what goes with that second and is not listed again is asked for.
+  const again = await tx.unsafe(
+    `DELETE FROM ${stage.expected} WHERE created BETWEEN $1 AND $2 AND NOT remembered`,
+    [window.status === null ? window.createdFrom : from, from],
+  );
   await tx`
     UPDATE driftdesk.windows SET objects = objects - ${again.count}
     WHERE run_id = ${stage.runId} AND resource = ${stage.resource.name} AND number = ${window.number}`;
-  const left = { createdFrom: window.createdFrom, createdTo: from + 1 };
-  const [next] = await addWindows(tx, claimant, [left], 1);
+  const ranges = [{ createdFrom: window.createdFrom, createdTo: from + 1 }];
+  const [next] = await addWindows(tx, claimant, { ranges, mine: 1, status: window.status });
   return next as Window;
 }
 

@@ -157,7 +157,17 @@ interface Endpoint<T extends StripeObject> {
 
 /** The parameters that every list of ours has. Stripe refuses unknown ones, so nothing undefined is sent. */
 function listParams(filter: ListFilter) {
-  const { createdFrom, createdTo, startingAfter, customer, email, charge, limit = 100, expand } = filter;
+  const {
+    createdFrom,
+    createdTo,
+    startingAfter,
+    status,
+    customer,
+    email,
+    charge,
+    limit = 100,
+    expand,
+  } = filter;
   const created = {
     ...(createdFrom !== undefined && { gte: createdFrom }),
     ...(createdTo !== undefined && { lt: createdTo }),
@@ -166,6 +176,7 @@ function listParams(filter: ListFilter) {
     limit,
     ...(Object.keys(created).length > 0 && { created }),
     ...(startingAfter !== undefined && { starting_after: startingAfter }),
+    ...(status !== undefined && { status }),
     ...(customer !== undefined && { customer }),
     ...(email !== undefined && { email }),
     ...(charge !== undefined && { charge }),
@@ -207,7 +218,7 @@ function endpointsOf(stripe: Stripe): { [K in StripeType]: Endpoint<StripeObject
       (id, params) => stripe.customers.retrieve(id, params),
     ),
     subscription: endpoint(
-      (params) => stripe.subscriptions.list({ ...params, status: "all" }),
+      (params) => stripe.subscriptions.list({ status: "all", ...params }),
       (id, params) => stripe.subscriptions.retrieve(id, params),
     ),
     invoice: endpoint(

@@ -13,6 +13,8 @@ export interface ListFilter {
   createdTo?: number | undefined;
   /** Id after which the page begins; pages run newest first. */
   startingAfter?: string | undefined;
+  /** For subscriptions and invoices. */
+  status?: string | undefined;
   customer?: string | undefined;
   email?: string | undefined;
   /** Only for what belongs to a charge: refunds and disputes. */
