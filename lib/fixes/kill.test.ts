@@ -11,6 +11,7 @@ import { Random } from "../../sandbox/world/random.ts";
 import { cancelBulk, getBulk } from "./bulk.ts";
 import { executeBulk } from "./execute.ts";
 import { recoverFixes } from "./recover.ts";
+import { requestRevert } from "./revert.ts";
 
 let company: Accounts;
 /** What is wrong: values, rows that are missing, rows that Stripe does not know, rows that somebody changes meanwhile. */
@@ -265,6 +266,48 @@ describe("killed", () => {
     const bulk = await getBulk(company.desk.sql, id);
     expect(bulk).toMatchObject({ state: "cancelled", total: 1_243, skipped: 243 });
     expect((await company.writes.rows()).size).toBe(bulk?.applied);
+    await company.tellsTheWholeStory();
+  });
+});
+
+describe("killed while it undoes", () => {
+  let asUndisturbed: Awaited<ReturnType<typeof ending>>;
+  beforeAll(async () => {
+    const id = await decideToUndo();
+    await executeBulk(company.desk, id);
+    asUndisturbed = await ending(id);
+    // What was inserted is left out, what somebody changed since is left alone.
+    const counts = { total: 1_233, applied: 1_193, stale: 10, skipped: 30 };
+    expect(asUndisturbed.bulk).toMatchObject({ kind: "revert", state: "done", ...counts });
+    expect(new Set(asUndisturbed.writes.values())).toEqual(new Set([1]));
+  });
+
+  /** Corrects everything, lets somebody change some of it, and decides to undo the rest. */
+  async function decideToUndo(): Promise<number> {
+    const applied = await decide();
+    expect(await executeBulk(company.desk, applied)).toMatchObject({ applied: 1_233 });
+    await company.spoil(wrong.slice(0, 10), `"the status" = 'unpaid'`);
+    await company.writes.forget();
+    const requestKey = `undo bulk ${applied}`;
+    return (await requestRevert(company.desk, { undo: { bulk: applied }, requestKey }, fin)).id;
+  }
+
+  test.each([
+    ["while it intends", own("AFTER INSERT ON driftdesk.fixes FOR EACH STATEMENT"), 1],
+    ["in the middle of the rows", local(`BEFORE UPDATE ON ${accountsTable} FOR EACH ROW`), 700],
+    ["before it tells outcomes", own("BEFORE UPDATE ON driftdesk.fixes FOR EACH STATEMENT"), 1],
+    ["while it opens them again", own("BEFORE UPDATE ON driftdesk.discrepancies FOR EACH STATEMENT"), 2],
+  ])("%s", async (_, { place, where }, nth) => {
+    const id = await decideToUndo();
+    const gate = await closeGate(where === "own" ? company.desk.sql : company.local, place, nth);
+    await killedAt(id, gate);
+    await nothingUnintended(id);
+    await gate.lift();
+    await recover(id);
+    await gate.remove();
+    const { bulk, ...rest } = await ending(id);
+    expect(rest).toEqual({ ...asUndisturbed, bulk: undefined });
+    expect({ ...bulk, reverts: undefined }).toEqual({ ...asUndisturbed.bulk, reverts: undefined });
     await company.tellsTheWholeStory();
   });
 });
