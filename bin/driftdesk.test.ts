@@ -159,6 +159,27 @@ test("from nothing to corrected: check, reconcile, list, apply, reconcile", asyn
   expect(await driftdesk("apply", "--all-open", "--as", "fin@example.com")).toMatchObject({ code: 0 });
 });
 
+test("what was applied is undone, once", async () => {
+  await driftdesk("reconcile", "--full");
+  await addUser("fin@example.com", "finance");
+  const applied = await driftdesk("apply", "--all-open", "--as", "fin@example.com", "--json");
+  const { bulk } = lines(applied.out)[0];
+  const undo = ["revert", "--bulk", String(bulk), "--as", "fin@example.com", "--json"];
+  const undone = await driftdesk(...undo);
+  expect(undone).toMatchObject({ code: 0, err: expect.stringContaining("3 undone of 3") });
+  expect(lines(undone.out)).toEqual([
+    { bulk: bulk + 1, state: "done", total: 3, applied: 3, stale: 0, failed: 0, skipped: 0 },
+  ]);
+  expect(await driftdesk(...undo)).toMatchObject({
+    code: 2,
+    err: expect.stringContaining("[nothing_to_undo]"),
+  });
+  expect(await driftdesk("revert", "--as", "fin@example.com")).toMatchObject({
+    code: 2,
+    err: expect.stringContaining("[selection_missing]"),
+  });
+});
+
 test("killed in the middle and called again with --resume, a run goes on", async () => {
   desk.sandbox.setLatency(150);
   const { child, ended } = begin(["reconcile", "--json"]);

@@ -10,6 +10,7 @@ import { check } from "./command/check.ts";
 import { discrepancies } from "./command/discrepancies.ts";
 import { note } from "./command/print.ts";
 import { reconcile } from "./command/reconcile.ts";
+import { revert } from "./command/revert.ts";
 import { addUserCommand } from "./command/users.ts";
 import { worker } from "./command/worker.ts";
 
@@ -79,6 +80,16 @@ program
   .requiredOption("--as <email>", "whose decision it is")
   .option("--json", "end with one line of JSON on stdout")
   .action(does(apply));
+
+program
+  .command("revert")
+  .description("undo applied fixes, with a person's rights: each record says again what it said before")
+  .argument("[fix...]", "ids of fixes, as the audit export has them")
+  .option("--bulk <id>", "everything that this bulk action applied")
+  .requiredOption("--as <email>", "whose decision it is")
+  .option("--reason <text>", "kept in the history")
+  .option("--json", "end with one line of JSON on stdout")
+  .action(does(revert));
 
 const audit = program.command("audit").description("the history of who changed what");
 audit

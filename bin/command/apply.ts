@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import { findActor } from "../../lib/auth/users.ts";
 import type { BulkAction } from "../../lib/db/schema.ts";
-import { type Desks, openDesk } from "../../lib/desk.ts";
+import { type Actor, type Desks, openDesk } from "../../lib/desk.ts";
 import { DriftdeskError } from "../../lib/errors.ts";
 import { requestBulk } from "../../lib/fixes/bulk.ts";
 import { executeBulk } from "../../lib/fixes/execute.ts";
@@ -21,12 +21,7 @@ export async function apply(ids: string[], options: ApplyOptions): Promise<numbe
     throw new DriftdeskError("selection_missing", "Name the ids to apply, or --all-open, and not both.");
   const desk = await openDesk();
   try {
-    const actor = await findActor(desk, options.as);
-    if (!actor)
-      throw new DriftdeskError(
-        "user_unknown",
-        `There is no active user ${options.as}. \`driftdesk users add\` adds one.`,
-      );
+    const actor = await personOf(desk, options.as);
     const selection: Selection = options.allOpen
       ? { filter: { state: "open" }, seenUntil: desk.now() }
       : await selectIds(desk, ids);
@@ -53,10 +48,26 @@ export async function apply(ids: string[], options: ApplyOptions): Promise<numbe
   }
 }
 
-async function selectIds(desk: Desks, ids: readonly string[]): Promise<Selection> {
+/** Whose decision it is; throws `user_unknown`. */
+export async function personOf(desk: Desks, email: string): Promise<Actor> {
+  const actor = await findActor(desk, email);
+  if (actor) return actor;
+  throw new DriftdeskError(
+    "user_unknown",
+    `There is no active user ${email}. \`driftdesk users add\` adds one.`,
+  );
+}
+
+/** Throws `id_invalid` when one cannot be the id of `what`. */
+export function numbersOf(ids: readonly string[], what: string): number[] {
   const numbers = ids.map(Number);
   const odd = ids.find((_, i) => !Number.isSafeInteger(numbers[i]) || (numbers[i] as number) < 1);
-  if (odd !== undefined) throw new DriftdeskError("id_invalid", `"${odd}" is not the id of a discrepancy.`);
+  if (odd !== undefined) throw new DriftdeskError("id_invalid", `"${odd}" is not the id of a ${what}.`);
+  return numbers;
+}
+
+async function selectIds(desk: Desks, ids: readonly string[]): Promise<Selection> {
+  const numbers = numbersOf(ids, "discrepancy");
   const found = await desk.sql<{ id: number; version: number }[]>`
     SELECT id, version FROM driftdesk.discrepancies WHERE id = ANY(${numbers}::bigint[]) ORDER BY id`;
   const missing = numbers.filter((id) => !found.some((row) => row.id === id));
@@ -65,7 +76,8 @@ async function selectIds(desk: Desks, ids: readonly string[]): Promise<Selection
   return { ids: found.map(({ id, version }) => ({ id, version })) };
 }
 
-async function finish(desk: Desks, requested: BulkAction): Promise<BulkAction> {
+/** Carries an action out to its end, or until it waits for a second person. */
+export async function finish(desk: Desks, requested: BulkAction): Promise<BulkAction> {
   let bulk = requested;
   // A worker that looks for left work may have taken it up in between: then this waits for its end.
   while (bulk.state === "running") {
@@ -75,7 +87,7 @@ async function finish(desk: Desks, requested: BulkAction): Promise<BulkAction> {
   return bulk;
 }
 
-function summary(bulk: BulkAction | null) {
+export function summary(bulk: BulkAction | null) {
   return {
     bulk: bulk?.id ?? null,
     state: bulk?.state ?? "done",
@@ -87,13 +99,21 @@ function summary(bulk: BulkAction | null) {
   };
 }
 
-function inWords(bulk: BulkAction): string {
+export function inWords(bulk: BulkAction): string {
+  const revert = bulk.kind === "revert";
   if (bulk.state === "waiting")
-    return `Bulk ${bulk.id}: ${count(bulk.total, "fix", "fixes")} wait for a second person to approve them on the desk.`;
+    return `Bulk ${bulk.id}: ${count(bulk.total, "fix", "fixes")} wait for a second person to approve ${revert ? "undoing them" : "them"} on the desk.`;
   const parts = (["applied", "stale", "failed", "skipped"] as const)
     .filter((outcome) => outcome === "applied" || bulk[outcome] > 0)
-    .map((outcome) => `${bulk[outcome].toLocaleString("en-US")} ${outcome}`);
+    .map(
+      (outcome) =>
+        `${bulk[outcome].toLocaleString("en-US")} ${outcome === "applied" && revert ? "undone" : outcome}`,
+    );
   const why =
-    bulk.stale > 0 ? " Stale rows were changed by somebody else meanwhile; they are open again." : "";
+    bulk.stale === 0
+      ? ""
+      : revert
+        ? " Stale rows were changed by somebody after the correction; they were left alone."
+        : " Stale rows were changed by somebody else meanwhile; they are open again.";
   return `Bulk ${bulk.id}: ${parts.join(", ")} of ${bulk.total.toLocaleString("en-US")}.${why}`;
 }
