@@ -8,6 +8,7 @@ import { attachEmbedded } from "../lib/db/embedded.ts";
 import { migrate } from "../lib/db/migrate.ts";
 import { benchCompare } from "./compare.ts";
 import { benchFirstPage } from "./first-page.ts";
+import { benchFixes } from "./fixes.ts";
 import { benchBigRun, benchFullRun } from "./full-run.ts";
 import { benchPeers } from "./peers.ts";
 import { type Line, print } from "./table.ts";
@@ -25,6 +26,7 @@ const parts: Record<string, () => Promise<Line[]>> = {
   workers: () => benchWorkers(size(25_000), database),
   compare: () => benchCompare(size(1_000_000), database),
   "first-page": firstPage,
+  fixes: () => benchFixes(size(100_000), database),
 };
 const unknown = named.filter((name) => !(name in parts));
 if (unknown.length > 0)

@@ -73,6 +73,22 @@ test("many who write at once make one chain, without a gap or a fork", async () 
   expect(await verifyAudit(sql)).toMatchObject({ ok: true, length: 80, problems: [] });
 });
 
+test("what is left out, what has to be escaped and times to the microsecond are linked as they are verified", async () => {
+  const entries = [
+    { actor: "system", action: "run.started" },
+    {
+      actor: 'with "quotes"',
+      action: "fix.applied",
+      subject: "back\\slash \u{1f600} \n",
+      data: { "": [null, 1e21, {}] },
+    },
+  ];
+  for (const at of ["2026-01-02T03:04:05.000001Z", "1999-12-31 23:59:59.999999+02"])
+    await sql.unsafe("SELECT driftdesk.append_audit($1::text::jsonb, $2)", [JSON.stringify(entries), at]);
+  await sql`SELECT driftdesk.append_audit(${sql.json(entries)})`;
+  expect(await verifyAudit(sql)).toMatchObject({ ok: true, length: 6 });
+});
+
 describe("verify finds", () => {
   test.each([
     ["at", "at + interval '1 microsecond'"],

@@ -1,6 +1,6 @@
 // Carrying out a decision, write-ahead: intent, freshness, guarded write, outcome. Killed anywhere and called again,
 // it goes on: what was intended and not settled is settled by reading the row.
-import type { TransactionSql } from "postgres";
+import type { Fragment, TransactionSql } from "postgres";
 import { type KnownDesk, knownDesks } from "../accounts/known.ts";
 import { type AuditDraft, appendAudit } from "../audit/append.ts";
 import type { BulkAction, Discrepancy, Fix } from "../db/schema.ts";
@@ -15,7 +15,7 @@ import { pickReverts, planRevert, takeInHand, type Undone } from "./revert-plan.
 import { settle, settleAgain, settleWritten } from "./settle.ts";
 import { transaction } from "./transaction.ts";
 
-export const batchSize = 1_000;
+const batchSize = 1_000;
 
 /** A fix whose intent is committed and whose outcome is not known yet, with what it is about. */
 export type IntendedFix = Pick<
@@ -60,8 +60,8 @@ async function carryOut(desk: Desks, bulkId: number, lock: BulkLock): Promise<vo
   // Also of an action that was stopped: what is intended has to have an outcome.
   const unwritten = await settleWritten(work, await leftovers(work));
   await settleAgain(work, await fresh(unwritten));
-  for (let fixes = await intend(work); fixes !== null; fixes = await intend(work))
-    await settle(work, await fresh(fixes));
+  for (let batch = await intend(work, 0); batch !== null; batch = await intend(work, batch.last))
+    await settle(work, await fresh(batch.fixes));
   await finish(work);
 }
 
@@ -75,8 +75,14 @@ async function leftovers({ desk, bulk }: Work): Promise<IntendedFix[]> {
     WHERE f.bulk_id = ${bulk.id} AND f.state = 'intended' ORDER BY f.id`;
 }
 
-/** Step 1 for the next batch: the intents, committed. Answers null when nothing is left to do. */
-async function intend({ desk, bulk, lock }: Work): Promise<IntendedFix[] | null> {
+/**
+ * Step 1 for the batch that follows the discrepancy `after`: the intents, committed, with the last one's discrepancy.
+ * Answers null when nothing is left to do.
+ */
+async function intend(
+  { desk, bulk, lock }: Work,
+  after: number,
+): Promise<{ last: number; fixes: IntendedFix[] } | null> {
   const now = desk.now();
   return transaction(desk.sql, async (tx) => {
     await lock.stillHeld(tx);
@@ -84,14 +90,17 @@ async function intend({ desk, bulk, lock }: Work): Promise<IntendedFix[] | null>
     const [running] = await tx`
       SELECT FROM driftdesk.bulk_actions WHERE id = ${bulk.id} AND state = 'running' FOR NO KEY UPDATE`;
     const next = bulk.kind === "revert" ? pickReverts : pick;
-    const rows = running ? await next(tx, bulk.id) : [];
-    if (rows.length === 0) return null;
+    const rows = running ? await next(tx, bulk.id, after) : [];
+    const last = rows.at(-1)?.id;
+    if (last === undefined) return null;
     const skipped = rows.filter((row) => row.obstacle !== null);
-    await tx`
-      UPDATE driftdesk.bulk_items i SET outcome = 'skipped', message = v.why
-      FROM unnest(${skipped.map((row) => row.id)}::bigint[], ${skipped.map((row) => row.obstacle)}::text[]) AS v (id, why)
-      WHERE i.bulk_id = ${bulk.id} AND i.discrepancy_id = v.id`;
-    await tx`UPDATE driftdesk.bulk_actions SET skipped = skipped + ${skipped.length} WHERE id = ${bulk.id}`;
+    if (skipped.length > 0) {
+      await tx`
+        UPDATE driftdesk.bulk_items i SET outcome = 'skipped', message = v.why
+        FROM unnest(${skipped.map((row) => row.id)}::bigint[], ${skipped.map((row) => row.obstacle)}::text[]) AS v (id, why)
+        WHERE i.bulk_id = ${bulk.id} AND i.discrepancy_id = v.id`;
+      await tx`UPDATE driftdesk.bulk_actions SET skipped = skipped + ${skipped.length} WHERE id = ${bulk.id}`;
+    }
     const fixes = await writeIntents(
       tx,
       bulk,
@@ -103,7 +112,7 @@ async function intend({ desk, bulk, lock }: Work): Promise<IntendedFix[] | null>
       fixes.map((fix) => auditOf(bulk, fix, "fix.intended")),
       now,
     );
-    return fixes;
+    return { last, fixes };
   });
 }
 
@@ -123,7 +132,7 @@ export type Picked = Pick<
 > & { obstacle: string | null; undoes?: Undone };
 
 /** The next rows, locked, each with the reason to leave it alone if there is one. */
-async function pick(tx: TransactionSql, bulkId: number): Promise<Picked[]> {
+async function pick(tx: TransactionSql, bulkId: number, after: number): Promise<Picked[]> {
   return tx<Picked[]>`
     SELECT d.id, d.account_id AS "accountId", d.resource, d.kind, d.stripe_id AS "stripeId", d.local_key AS "localKey",
            d.customer_id AS "customerId", d.label, d.fields, d.expected, d.observed_at AS "observedAt",
@@ -131,11 +140,17 @@ async function pick(tx: TransactionSql, bulkId: number): Promise<Picked[]> {
                 WHEN d.state NOT IN ('open', 'snoozed', 'rejected', 'waiting') THEN 'It is ' || d.state || ' by now.'
                 WHEN d.bulk_id IS DISTINCT FROM i.bulk_id THEN 'Somebody decided on it again after this decision.'
            END AS obstacle
-    FROM driftdesk.bulk_items i JOIN driftdesk.discrepancies d ON d.id = i.discrepancy_id
-    WHERE i.bulk_id = ${bulkId} AND i.outcome IS NULL
-    ORDER BY d.id LIMIT ${batchSize}
+    FROM ${nextItems(tx, bulkId, after)} i JOIN driftdesk.discrepancies d ON d.id = i.discrepancy_id
+    ORDER BY d.id
     FOR NO KEY UPDATE OF d`;
 }
+
+/** The items that follow the discrepancy `after`, chosen before anything is joined to them: an action may have a million. */
+export const nextItems = (tx: TransactionSql, bulkId: number, after: number): Fragment => tx`(
+  SELECT * FROM driftdesk.bulk_items
+  WHERE bulk_id = ${bulkId} AND discrepancy_id > ${after} AND outcome IS NULL
+  ORDER BY discrepancy_id LIMIT ${batchSize}
+)`;
 
 async function writeIntents(
   tx: TransactionSql,

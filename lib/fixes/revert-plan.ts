@@ -3,7 +3,7 @@
 import type { Fragment, Sql, TransactionSql } from "postgres";
 import type { KnownDesk } from "../accounts/known.ts";
 import type { Fix } from "../db/schema.ts";
-import { batchSize, type Picked } from "./execute.ts";
+import { nextItems, type Picked } from "./execute.ts";
 import { moneyColumns, type PlannedFix } from "./plan.ts";
 
 /** An applied fix that is to be undone. */
@@ -49,17 +49,16 @@ export function undoesMoney(sql: Sql | TransactionSql, known: readonly KnownDesk
 }
 
 /** The next rows of an action that undoes, locked, each with the reason to leave it alone if there is one. */
-export async function pickReverts(tx: TransactionSql, bulkId: number): Promise<Picked[]> {
+export async function pickReverts(tx: TransactionSql, bulkId: number, after: number): Promise<Picked[]> {
   return tx<Picked[]>`
     SELECT d.id, d.account_id AS "accountId", d.resource, d.kind, d.stripe_id AS "stripeId", f.local_key AS "localKey",
            d.customer_id AS "customerId", d.label, d.fields, d.expected, d.observed_at AS "observedAt",
            ${whyNotUndone(tx)} AS obstacle,
            jsonb_build_object('id', f.id, 'observed', f.observed, 'expected', f.expected) AS undoes
-    FROM driftdesk.bulk_items i
+    FROM ${nextItems(tx, bulkId, after)} i
     JOIN driftdesk.discrepancies d ON d.id = i.discrepancy_id
     JOIN driftdesk.fixes f ON f.id = i.fix_id
-    WHERE i.bulk_id = ${bulkId} AND i.outcome IS NULL
-    ORDER BY d.id LIMIT ${batchSize}
+    ORDER BY d.id
     FOR NO KEY UPDATE OF d`;
 }
 

@@ -171,15 +171,11 @@ export async function record(work: Work, given: readonly Settled[]): Promise<voi
   await transaction(desk.sql, async (tx) => {
     await lock.stillHeld(tx);
     const settled = await unsettled(tx, given);
-    const rows = settled.map(({ fix, outcome, message, localKey }) => ({
-      fix: fix.id,
-      discrepancy: fix.discrepancyId,
-      outcome,
-      message,
-      local_key: localKey,
-    }));
-    const outcomes = tx`jsonb_to_recordset(${tx.json(rows as never)})
-      AS v (fix bigint, discrepancy bigint, outcome text, message text, local_key text)`;
+    const outcomes = tx`unnest(
+      ${settled.map(({ fix }) => fix.id)}::bigint[], ${settled.map(({ fix }) => fix.discrepancyId)}::bigint[],
+      ${settled.map(({ outcome }) => outcome)}::text[], ${settled.map(({ message }) => message)}::text[],
+      ${settled.map(({ localKey }) => localKey)}::text[]
+    ) AS v (fix, discrepancy, outcome, message, local_key)`;
     await tx`
       UPDATE driftdesk.fixes f SET state = v.outcome, message = v.message, local_key = v.local_key, settled_at = ${now}
       FROM ${outcomes} WHERE f.id = v.fix AND f.state = 'intended'`;
