@@ -44,6 +44,7 @@ const argumentsOf: Record<string, unknown[]> = {
   checkAction: [1],
   approveAction: [1],
   declineAction: [1],
+  sendTestAlert: [],
 };
 /** These only read what every person of the desk may see. */
 const reading: Record<string, unknown[]> = { followAction: [1], verifyAction: [] };

@@ -1,8 +1,8 @@
 "use client";
 
 import type { ChangeCount } from "@/lib/discrepancies/facets.ts";
+import { moneyText } from "@/lib/money.ts";
 import { ImpactShape } from "../format/impact-badge.tsx";
-import { moneyText } from "../format/money.tsx";
 import { Stakes } from "../format/stakes.tsx";
 import { count, impactWords } from "../format/words.ts";
 

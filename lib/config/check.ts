@@ -35,7 +35,21 @@ async function check(all: readonly [Desk, ...Desk[]]): Promise<Finding[]> {
   }
   if (all.length > 1) findings.push(...(await attempt("accounts", () => checkApart(all))));
   findings.push(...(await attempt("webhookLog", () => checkWebhookLog(all[0]))));
+  findings.push(...checkAlerts(all[0]));
   return findings;
+}
+
+function checkAlerts({ config, environment }: Desk): Finding[] {
+  if (config.alerts.slack === undefined || environment.slackWebhookUrl !== undefined) return [];
+  return [
+    {
+      level: "warning",
+      where: "alerts.slack",
+      code: "alerts_nowhere",
+      message: "alerts go nowhere: SLACK_WEBHOOK_URL is not set",
+      remedy: "make an incoming webhook for the channel in Slack, and set its address",
+    },
+  ];
 }
 
 /** One account's mapping against both sides. */

@@ -84,7 +84,16 @@ interface RulesDefinition {
     /** Bulk actions of more rows need a second person. Default: never. */
     secondPersonAbove?: number;
   };
-  alerts?: { slack?: { channel: string } };
+  alerts?: {
+    /** Where alerts go: the channel of the webhook in `SLACK_WEBHOOK_URL`, as people call it. */
+    slack?: { channel: string };
+    /** A run that finds more new differences than this is told. Default 0: any. */
+    newDrift?: number;
+    /** When the daily summary goes out, as in "08:00", or `false`. Default "08:00". */
+    digest?: string | false;
+    /** Of the daily summary, and of the times in messages. Default "UTC". */
+    timeZone?: string;
+  };
   status?: { ttl?: Duration };
   /** Requests per second, for a whole account and for each endpoint. Default 80 and 20. */
   pace?: PaceDefinition;

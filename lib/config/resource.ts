@@ -86,7 +86,14 @@ export interface Rules {
     /** Bulk actions of more rows than this wait for another person; undefined: never. */
     secondPersonAbove: number | undefined;
   };
-  alerts: { slack: { channel: string } | undefined };
+  alerts: {
+    slack: { channel: string } | undefined;
+    /** A run that finds more new differences than this is told. */
+    newDrift: number;
+    /** The time of day of the daily summary, as "08:00"; false: none. */
+    digest: string | false;
+    timeZone: string;
+  };
   status: { ttlMs: number };
 }
 

@@ -192,7 +192,7 @@ test("what is left out has its default", () => {
     account: { name: null, id: undefined, key: "STRIPE_SECRET_KEY", stripeAccount: undefined, others: [] },
     schedule: [],
     fixes: { maxAgeMs: 15 * 60_000, autoLimit: { rows: 500, share: 0.02 }, secondPersonAbove: undefined },
-    alerts: { slack: undefined },
+    alerts: { slack: undefined, newDrift: 0, digest: "08:00", timeZone: "UTC" },
     status: { ttlMs: 5 * 60_000 },
     pace: { requestsPerSecond: 80, perEndpoint: 20 },
     resources: [

@@ -139,6 +139,28 @@ const account = z.strictObject({
   where: z.record(z.string(), z.string().min(1, "write a condition, or leave it out")).optional(),
 });
 
+const alerts = z.strictObject({
+  slack: z.strictObject({ channel: z.string().min(1) }).optional(),
+  newDrift: z.number().int().min(0).default(0),
+  digest: z
+    .union([z.literal(false), z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/)], {
+      error: 'write a time of day, as in "08:00", or false for none',
+    })
+    .default("08:00"),
+  timeZone: z
+    .string()
+    .refine(isTimeZone, { error: 'is no time zone: write one as in "Europe/Berlin" or "UTC"' })
+    .default("UTC"),
+});
+
+function isTimeZone(name: string): boolean {
+  try {
+    return Boolean(new Intl.DateTimeFormat("en", { timeZone: name }));
+  } catch {
+    return false;
+  }
+}
+
 const shape = z.strictObject({
   account: z.strictObject({ id: accountId }).optional(),
   accounts: z
@@ -176,7 +198,7 @@ const shape = z.strictObject({
       secondPersonAbove: z.number().int().min(0).optional(),
     })
     .default({ maxAge: milliseconds("15m"), autoLimit: { rows: 500, share: 0.02 } }),
-  alerts: z.strictObject({ slack: z.strictObject({ channel: z.string().min(1) }).optional() }).default({}),
+  alerts: alerts.default({ newDrift: 0, digest: "08:00", timeZone: "UTC" }),
   status: z.strictObject({ ttl: duration.default(milliseconds("5m")) }).default({ ttl: milliseconds("5m") }),
   pace: pace.default({}),
 });
@@ -199,7 +221,7 @@ export function parseConfig(
       autoLimit: fixes.autoLimit,
       secondPersonAbove: fixes.secondPersonAbove,
     },
-    alerts: { slack: parsed.data.alerts.slack },
+    alerts: { ...parsed.data.alerts, slack: parsed.data.alerts.slack },
     status: { ttlMs: status.ttl },
   };
   const issues: ConfigIssue[] = [];

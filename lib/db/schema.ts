@@ -450,3 +450,42 @@ export const auditHead = driftdesk.table("audit_head", {
   seq: bigint("seq", { mode: "number" }).notNull(),
   hash: bytea("hash").notNull(),
 });
+
+export const alertKinds = [
+  "drift",
+  "held_back",
+  "corrected",
+  "run_trouble",
+  "run_recovered",
+  "approval",
+  "digest",
+  "test",
+] as const;
+export type AlertKind = (typeof alertKinds)[number];
+
+export const alertPlace = driftdesk.table("alert_place", { seq: ref("seq").notNull() });
+
+export const alerts = driftdesk.table("alerts", {
+  id: id(),
+  key: text("key").notNull(),
+  kind: text("kind", { enum: alertKinds }).notNull(),
+  accountId: text("account_id"),
+  runId: ref("run_id"),
+  bulkId: ref("bulk_id"),
+  data: jsonb("data").notNull(),
+  raisedAt: time("raised_at").notNull(),
+});
+export type Alert = typeof alerts.$inferSelect;
+
+export const alertDeliveries = driftdesk.table("alert_deliveries", {
+  alertId: ref("alert_id").notNull(),
+  channel: text("channel", { enum: ["slack"] }).notNull(),
+  state: text("state", { enum: ["waiting", "sent", "failed"] })
+    .notNull()
+    .default("waiting"),
+  attempts: integer("attempts").notNull().default(0),
+  dueAt: time("due_at").notNull(),
+  takenUntil: time("taken_until"),
+  sentAt: time("sent_at"),
+  problem: text("problem"),
+});

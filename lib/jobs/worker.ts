@@ -1,6 +1,8 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { PgBoss } from "pg-boss";
 import { desksNamed } from "../accounts/known.ts";
+import { deliverAlerts } from "../alerts/deliver.ts";
+import { raiseAlerts } from "../alerts/raise.ts";
 import { systemActor } from "../desk.ts";
 import { foldTotals } from "../discrepancies/totals.ts";
 import { DriftdeskError } from "../errors.ts";
@@ -21,6 +23,8 @@ export interface WorkerOptions {
   sweepMs?: number;
   /** How long a killed process keeps what it has to itself. */
   leaseMs?: number;
+  /** How often the history is searched for what people should be told. */
+  alertsMs?: number;
 }
 
 /** How long a stop waits for requests that are on their way. */
@@ -53,11 +57,14 @@ export async function startWorker(desk: QueuedDesk, options: WorkerOptions = {})
   });
   await keepSchedules(desk, boss);
   const sweeping = sweepForEver(desk, options.sweepMs ?? 15_000, stopping.signal, runs);
+  const telling = tellForEver(desk, options.alertsMs ?? 5_000, stopping.signal);
 
   return {
     async stop() {
       stopping.abort(new DriftdeskError("run_superseded", "This process stops; another one goes on."));
       await sweeping;
+      // A message that is on its way is waited for, like requests to Stripe: else it would be sent twice.
+      track(telling);
       // What does not let go in time is found by its lease, as after a kill.
       const over = Promise.all([...underWay, runs.stopped()]);
       await Promise.race([over, wait(patienceMs, undefined, { ref: false })]);
@@ -110,6 +117,19 @@ async function sweepForEver(
       await runs.look();
     } catch (error) {
       desk.log.error(error, "looking for left work failed");
+    }
+    await wait(everyMs, undefined, { signal }).catch(() => {});
+  }
+}
+
+/** Apart from everything else: no run and no correction waits for Slack. */
+async function tellForEver(desk: QueuedDesk, everyMs: number, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await raiseAlerts(desk);
+      await deliverAlerts(desk, signal);
+    } catch (error) {
+      desk.log.error(error, "telling what happened failed");
     }
     await wait(everyMs, undefined, { signal }).catch(() => {});
   }

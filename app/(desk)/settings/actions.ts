@@ -5,6 +5,7 @@ import { z } from "zod";
 import { getDesk } from "@/app/desk.ts";
 import { refusal } from "@/app/refusal.ts";
 import { requireActor } from "@/app/session.ts";
+import { sendTest } from "@/lib/alerts/list.ts";
 import { addUser, deactivate, type NewUser, setRole } from "@/lib/auth/users.ts";
 import { checkConfig, type Finding } from "@/lib/config/check.ts";
 import { roles } from "@/lib/db/schema.ts";
@@ -50,6 +51,13 @@ export async function deactivatePerson(email: string): Promise<Answer> {
   return answer(async () => {
     const actor = await requireActor("manage_users");
     await deactivate(await getDesk(), z.string().max(200).parse(email), actor);
+    return {};
+  });
+}
+
+export async function sendTestAlert(): Promise<Answer> {
+  return answer(async () => {
+    await sendTest(await getDesk(), await requireActor("manage_users"));
     return {};
   });
 }

@@ -3,6 +3,7 @@ import { getDesk } from "@/app/desk.ts";
 import { requireActor } from "@/app/session.ts";
 import { PageHeader } from "@/components/frame/page-header.tsx";
 import { Accounts } from "@/components/settings/accounts.tsx";
+import { Alerts } from "@/components/settings/alerts.tsx";
 import { CheckButton } from "@/components/settings/check-button.tsx";
 import { Mapping } from "@/components/settings/mapping.tsx";
 import { People } from "@/components/settings/people.tsx";
@@ -10,12 +11,14 @@ import { Roles } from "@/components/settings/roles.tsx";
 import { Rules } from "@/components/settings/rules.tsx";
 import { Section } from "@/components/settings/section.tsx";
 import { mappingsOf } from "@/lib/accounts/known.ts";
+import { listAlerts } from "@/lib/alerts/list.ts";
+import { channelsOf } from "@/lib/alerts/raise.ts";
 import { can } from "@/lib/auth/permissions.ts";
 import { listUsers } from "@/lib/auth/users.ts";
 import type { Config } from "@/lib/config/resource.ts";
 import { desksOf } from "@/lib/desk.ts";
 import { currentAccounts } from "../runs/recent.ts";
-import { addPerson, changeRole, checkNow, deactivatePerson } from "./actions.ts";
+import { addPerson, changeRole, checkNow, deactivatePerson, sendTestAlert } from "./actions.ts";
 
 export const metadata: Metadata = { title: "Settings" };
 
@@ -62,6 +65,18 @@ export default async function SettingsPage() {
         text="When runs happen by themselves, and what keeps corrections within bounds."
       >
         <Rules config={desk.config} pace={several ? null : first.pace} />
+      </Section>
+      <Section
+        id="alerts"
+        title="Alerts"
+        text="What people are told outside the desk: new differences, what was corrected automatically or held back, runs in trouble, requests that wait for a second person, and a daily summary."
+      >
+        <Alerts
+          channel={desk.config.alerts.slack?.channel ?? null}
+          connected={channelsOf(desk).length > 0}
+          alerts={await listAlerts(desk.sql)}
+          sendTest={manages ? sendTestAlert : null}
+        />
       </Section>
       <Section
         id="people"

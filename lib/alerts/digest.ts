@@ -1,0 +1,56 @@
+import type { TransactionSql } from "postgres";
+import { type Desks, policyActor } from "../desk.ts";
+import { summarise } from "../discrepancies/summary.ts";
+import type { Raised } from "./alert.ts";
+
+/** The daily summary, once its time of day has come; nothing when it went out, or when none is wanted. */
+export async function dueDigest(tx: TransactionSql, desk: Desks): Promise<Raised[]> {
+  const { digest, timeZone } = desk.config.alerts;
+  if (digest === false) return [];
+  const now = desk.now();
+  const { day, time } = localTime(now, timeZone);
+  if (time < digest) return [];
+  const key = `digest ${day}`;
+  const [there] = await tx`SELECT FROM driftdesk.alerts WHERE key = ${key}`;
+  if (there) return [];
+  // Before the first run there is nothing to sum up.
+  const [ran] = await tx`SELECT FROM driftdesk.runs WHERE finished_at IS NOT NULL LIMIT 1`;
+  if (!ran) return [];
+  const open = await summarise(tx as never, now);
+  const since = new Date(now.getTime() - 24 * 3_600_000);
+  const [counts] = await tx<
+    { found: number; corrected: number; correctedByPolicy: number; resolved: number; waiting: number }[]
+  >`
+    SELECT (SELECT count(*)::int FROM driftdesk.discrepancies WHERE opened_at > ${since}) AS found,
+           (SELECT count(*)::int FROM driftdesk.discrepancies WHERE state = 'resolved' AND closed_at > ${since}) AS resolved,
+           (SELECT count(*)::int FROM driftdesk.bulk_actions WHERE state = 'waiting') AS waiting,
+           count(*)::int AS corrected, (count(*) FILTER (WHERE f.actor = ${policyActor.email}))::int AS "correctedByPolicy"
+    FROM driftdesk.fixes f
+    WHERE f.state = 'applied' AND f.settled_at > ${since}`;
+  if (!counts) return [];
+  const data = {
+    day,
+    open: { rows: open.rows, affectedCustomers: open.affectedCustomers },
+    impacts: Object.values(open.impacts)
+      .filter(({ rows }) => rows > 0)
+      .map(({ impact, rows, stakes }) => ({ impact, rows, stakes })),
+    ...counts,
+    checkpoint: null,
+  };
+  return [{ kind: "digest", key, data }];
+}
+
+/** The day as "2026-11-25" and the time of day as "08:00" in a time zone, whatever its clocks do. */
+export function localTime(at: Date, timeZone: string): { day: string; time: string } {
+  const parts = new Intl.DateTimeFormat("en-CA", {
+    timeZone,
+    year: "numeric",
+    month: "2-digit",
+    day: "2-digit",
+    hour: "2-digit",
+    minute: "2-digit",
+    hourCycle: "h23",
+  }).formatToParts(at);
+  const of = (type: Intl.DateTimeFormatPartTypes) => parts.find((part) => part.type === type)?.value ?? "";
+  return { day: `${of("year")}-${of("month")}-${of("day")}`, time: `${of("hour")}:${of("minute")}` };
+}
