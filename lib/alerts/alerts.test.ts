@@ -4,6 +4,7 @@ import { openTestDesk, type TestDesk } from "../../sandbox/testing.ts";
 import { startSlack, type TestSlack } from "../../sandbox/testing-slack.ts";
 import { generateWorld } from "../../sandbox/world/world.ts";
 import { defineConfig } from "../config/define.ts";
+import type { Resource } from "../config/resource.ts";
 import { type Desk, systemActor } from "../desk.ts";
 import { requestBulk } from "../fixes/bulk.ts";
 import { executeRun } from "../reconcile/run.ts";
@@ -61,9 +62,9 @@ const pass = (ms: number) => {
   clock = new Date(clock.getTime() + ms);
 };
 const minute = 60_000;
-async function run() {
-  const { run } = await requestRun(desk, { mode: "full", trigger: "schedule", actor: systemActor });
-  return executeRun(desk, run.id);
+async function run(of: Desk = desk) {
+  const { run } = await requestRun(of, { mode: "full", trigger: "schedule", actor: systemActor });
+  return executeRun(of, run.id);
 }
 async function tell(of: Desk = desk) {
   await raiseAlerts(of);
@@ -232,9 +233,33 @@ test("without Slack alerts are there to be read", async () => {
   ]);
 });
 
+test("what a policy corrected is told, and what it held back", async () => {
+  const automatic = (rows: number): Desk => {
+    const [resource] = desk.config.resources as [Resource];
+    const fields = resource.fields.map((field) => ({ ...field, policy: "auto" as const }));
+    const fixes = { ...desk.config.fixes, autoLimit: { rows, share: 1 } };
+    return { ...desk, config: { ...desk.config, fixes, resources: [{ ...resource, fields }] } };
+  };
+  await lockOut(2);
+  await run(automatic(0));
+  await tell();
+  expect(texts()).toContainEqual(
+    expect.stringContaining("Nothing was corrected automatically in subscriptions\n"),
+  );
+  await lockOut(1);
+  const { id } = await run(automatic(500));
+  await tell();
+  const told = slack.messages.find(({ text }) => /^\d+ records? corrected automatically/.test(text));
+  expect(JSON.stringify(told?.blocks)).toContain(`/runs/${id}|`);
+});
+
 test("the summary goes out once a day, when its time has come where the people are", async () => {
   const alerts = { ...desk.config.alerts, digest: "08:00", timeZone: "Europe/Berlin" };
   const daily = { ...desk, config: { ...desk.config, alerts } };
+  await lockOut(2);
+  await run();
+  await tell();
+  slack.messages.length = 0;
   clock = new Date("2026-12-01T06:59:00Z");
   await tell(daily);
   expect(texts()).toEqual([]);

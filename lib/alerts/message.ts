@@ -135,7 +135,7 @@ function digestWords(data: AlertData["digest"]): Words {
     title: `Driftdesk on ${day}`,
     lines: [
       open.rows === 0
-        ? "Your records and Stripe agree."
+        ? "No difference is open."
         : `${things(open.rows, "difference")} open${open.affectedCustomers > 0 ? `, ${things(open.affectedCustomers, "customer")} locked out or not paying` : ""}.`,
       ...impacts.map(impactLine),
       `In the last 24 hours: ${number(found)} found, ${number(corrected)} corrected${automatically}, ${number(resolved)} agree again by themselves.`,

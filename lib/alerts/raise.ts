@@ -1,6 +1,7 @@
 // What happened becomes news. The history is read on from where it was read last: nothing is told twice, nothing is
 // forgotten, and whoever writes the history knows nothing of alerts.
 import type { Sql, TransactionSql } from "postgres";
+import type { AuditAction } from "../audit/append.ts";
 import type { AuditEntry, Impact, Run } from "../db/schema.ts";
 import { type Desks, policyActor } from "../desk.ts";
 import type { Amount } from "../discrepancies/summary.ts";
@@ -85,7 +86,7 @@ async function newsOf(tx: TransactionSql, desk: Desks, entry: Entry): Promise<Ra
       const { resource, data } = entry;
       const key = `held_back ${entry.runId} ${resource}`;
       return [
-        { kind: "held_back", key, ...about, data: { resource: resource ?? "", why: textOf(data.why) } },
+        { kind: "held_back", key, ...about, data: { resource: resource ?? "", why: textOf(data.message) } },
       ];
     }
     case "bulk.requested": {
@@ -101,9 +102,10 @@ async function newsOf(tx: TransactionSql, desk: Desks, entry: Entry): Promise<Ra
     case "bulk.finished": {
       const { applied = 0, stale = 0, failed = 0 } = entry.data as Partial<AlertData["corrected"]>;
       if (entry.actor !== policyActor.email || applied + stale + failed === 0) return [];
-      return [
-        { kind: "corrected", key: `corrected ${entry.bulkId}`, ...about, data: { applied, stale, failed } },
-      ];
+      const [bulk] = await tx<{ runId: number | null }[]>`
+        SELECT run_id AS "runId" FROM driftdesk.bulk_actions WHERE id = ${entry.bulkId}`;
+      const key = `corrected ${entry.bulkId}`;
+      return [{ kind: "corrected", key, ...about, run_id: bulk?.runId, data: { applied, stale, failed } }];
     }
   }
 }
