@@ -4,7 +4,7 @@ import { Command, CommanderError } from "commander";
 import { openRecords } from "../lib/desk.ts";
 import { DriftdeskError } from "../lib/errors.ts";
 import { redact } from "../lib/log.ts";
-import { apply } from "./command/apply.ts";
+import { apply, approve } from "./command/apply.ts";
 import { auditExport, auditVerify } from "./command/audit.ts";
 import { check } from "./command/check.ts";
 import { discrepancies } from "./command/discrepancies.ts";
@@ -90,6 +90,14 @@ program
   .option("--reason <text>", "kept in the history")
   .option("--json", "end with one line of JSON on stdout")
   .action(does(revert));
+
+program
+  .command("approve")
+  .description("agree, as a second person, to what somebody else asked for, and apply it")
+  .argument("<bulk>", "the number of the bulk action")
+  .requiredOption("--as <email>", "who agrees: never whoever asked")
+  .option("--json", "end with one line of JSON on stdout")
+  .action(does(approve));
 
 const audit = program.command("audit").description("the history of who changed what");
 audit

@@ -43,5 +43,7 @@ export default defineConfig({
       },
     },
   },
+  // One person is enough: most of the tests are about what happens once it is decided.
+  fixes: { secondPersonForMoney: false },
   pace: { requestsPerSecond: 10_000, perEndpoint: 10_000 },
 });

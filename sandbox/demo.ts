@@ -65,7 +65,7 @@ async function demo(): Promise<void> {
   Driftdesk runs at  http://localhost:${port}
 
 ${people.map((p) => `    ${p.name.padEnd(18)} ${p.email.padEnd(28)} ${p.role}`).join("\n")}
-    The password of all four is  ${anchor.password}
+    The password of all of them is  ${anchor.password}
 
   The command line, from this folder:
     STRIPE_SECRET_KEY=${sandbox.secretKey} STRIPE_API_BASE=${sandbox.url} npm run -s driftdesk -- check

@@ -76,6 +76,7 @@ export async function openAccounts(options: AccountsOptions = {}): Promise<Accou
   const opened = await openTestDesk({ world, config, databases, now: () => now });
   const { desk, local } = opened;
   await createAccounts(local, [...world.subscriptions.values()]);
+  await addPeople(desk);
   if (options.sql) await local.unsafe(options.sql);
   const unused = [...world.subscriptions.values()].filter((s) => s.status === "active").map((s) => s.id);
   const found = async (ids: readonly string[], at: Desk = desk) => {
@@ -134,4 +135,10 @@ export async function openAccounts(options: AccountsOptions = {}): Promise<Accou
     writes: await noteWrites(local, accountsTable, '"stripe ""id"""'),
     tellsTheWholeStory: async () => expect(await untold(desk.sql)).toEqual([]),
   };
+}
+
+/** A second person has to be in the table of people. They sign in nowhere here, so they have no passwords. */
+async function addPeople({ sql }: Desk): Promise<void> {
+  const people = [vera, sue, fin, flo, ada].map(({ email, name, role }) => ({ email, name, role }));
+  await sql`INSERT INTO driftdesk.users ${sql(people)}`;
 }

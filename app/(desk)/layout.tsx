@@ -13,7 +13,9 @@ import { RunButton } from "@/components/frame/run-button.tsx";
 import { Search } from "@/components/frame/search.tsx";
 import { ThemeMenu } from "@/components/frame/theme-menu.tsx";
 import { can } from "@/lib/auth/permissions.ts";
+import type { Actor } from "@/lib/desk.ts";
 import { countOpen, countStates } from "@/lib/discrepancies/facets.ts";
+import { countWaiting } from "@/lib/fixes/second-person.ts";
 import { runNow } from "./runs/actions.ts";
 import { currentAccounts, currentRuns } from "./runs/recent.ts";
 
@@ -22,7 +24,7 @@ export default async function DeskLayout({ children }: { children: ReactNode }) 
   if (!actor) redirect("/sign-in");
   const person = { email: actor.email, name: actor.name, role: actor.role } as Person;
   return (
-    <FrameProvider frame={await frameState()}>
+    <FrameProvider frame={await frameState(actor)}>
       <div className="min-h-dvh bg-surface md:grid md:grid-cols-[13.5rem_minmax(0,1fr)]">
         <a
           href="#main"
@@ -77,12 +79,18 @@ export default async function DeskLayout({ children }: { children: ReactNode }) 
 }
 
 /** What the frame says about every account: which of them is in view, only the browser knows. */
-async function frameState(): Promise<Frame> {
+async function frameState(actor: Actor): Promise<Frame> {
   const { sql } = await getDesk();
   const accounts = await currentAccounts();
-  const [states, runs, open] = await Promise.all([countStates(sql), currentRuns(), countOpen(sql)]);
+  const [states, runs, open, waiting] = await Promise.all([
+    countStates(sql),
+    currentRuns(),
+    countOpen(sql),
+    countWaiting(sql, actor),
+  ]);
   return {
     open: states.open,
+    waiting: waiting.forMe,
     accounts: accounts.map((account, n) => ({
       ...account,
       open: open.get(account.id ?? "") ?? 0,

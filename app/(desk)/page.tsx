@@ -4,7 +4,7 @@ import Link from "next/link";
 import { createLoader, parseAsString, type SearchParams } from "nuqs/server";
 import { getDesk } from "@/app/desk.ts";
 import { requireActor } from "@/app/session.ts";
-import { plural } from "@/components/format/words.ts";
+import { count, plural } from "@/components/format/words.ts";
 import { RunButton } from "@/components/frame/run-button.tsx";
 import { withAccount } from "@/components/frame/with-account.ts";
 import { DriftChart } from "@/components/overview/drift-chart.tsx";
@@ -19,7 +19,7 @@ import { EmptyState } from "@/components/ui/empty-state.tsx";
 import { tablesOf } from "@/lib/accounts/known.ts";
 import { can } from "@/lib/auth/permissions.ts";
 import { driftByDay, type Summary, summarise } from "@/lib/discrepancies/summary.ts";
-import { waitingBulks } from "@/lib/fixes/bulk.ts";
+import { countWaiting } from "@/lib/fixes/second-person.ts";
 import { listRuns } from "@/lib/reconcile/runs.ts";
 import { runNow } from "./runs/actions.ts";
 import { inView } from "./runs/recent.ts";
@@ -38,7 +38,7 @@ export default async function OverviewPage({ searchParams }: { searchParams: Pro
   const [summary, days, waiting, latest] = await Promise.all([
     summarise(desk.sql, now, account),
     driftByDay(desk.sql, now, chartDays, account),
-    waitingBulks(desk.sql),
+    countWaiting(desk.sql, actor),
     listRuns(desk.sql, { limit: 6, of, whole: true }),
   ]);
   const runButton = (
@@ -75,13 +75,19 @@ export default async function OverviewPage({ searchParams }: { searchParams: Pro
             {summary.rows > 0 && ` ${plural(summary.rows, "difference is", "differences are")} open.`}
           </p>
         </div>
-        {waiting.length > 0 && (
+        {(waiting.forMe > 0 || waiting.mine > 0) && (
           <Link
             href={withAccount("/discrepancies?state=waiting", account)}
-            className="inline-flex h-8 items-center gap-1.5 rounded-md border border-line-strong px-3 text-13 font-medium shadow-low hover:bg-hover"
+            className="inline-flex min-h-8 items-center gap-1.5 rounded-md border border-line-strong px-3 py-1 text-13 font-medium shadow-low hover:bg-hover"
           >
-            {plural(waiting.length, "approval waits", "approvals wait")} for you
-            <ArrowRight aria-hidden className="size-4 text-ink-3" />
+            {[
+              waiting.forMe > 0 && `${plural(waiting.forMe, "approval waits", "approvals wait")} for you`,
+              waiting.mine > 0 &&
+                `${count(waiting.mine)} of yours ${waiting.mine === 1 ? "waits" : "wait"} for somebody else`,
+            ]
+              .filter(Boolean)
+              .join(" · ")}
+            <ArrowRight aria-hidden className="size-4 shrink-0 text-ink-3" />
           </Link>
         )}
       </header>

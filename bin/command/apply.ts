@@ -6,6 +6,7 @@ import { type Actor, type Desks, openDesk } from "../../lib/desk.ts";
 import { DriftdeskError } from "../../lib/errors.ts";
 import { requestBulk } from "../../lib/fixes/bulk.ts";
 import { executeBulk } from "../../lib/fixes/execute.ts";
+import { approveBulk } from "../../lib/fixes/second-person.ts";
 import type { Selection } from "../../lib/fixes/selection.ts";
 import { count, note, print } from "./print.ts";
 
@@ -39,10 +40,21 @@ export async function apply(ids: string[], options: ApplyOptions): Promise<numbe
       if (options.json) await print(JSON.stringify(summary(null)));
       return 0;
     }
-    const bulk = await finish(desk, requested);
-    note(inWords(bulk));
-    if (options.json) await print(JSON.stringify(summary(bulk)));
-    return bulk.state === "done" && bulk.applied === bulk.total ? 0 : 1;
+    return await tell(await finish(desk, requested), options);
+  } finally {
+    await desk.close();
+  }
+}
+
+/** Agrees to what somebody else asked for, and applies it. 1 when not all of it could be applied. */
+export async function approve(given: string, options: Omit<ApplyOptions, "allOpen">): Promise<number> {
+  const id = Number(given);
+  if (!Number.isSafeInteger(id) || id < 1)
+    throw new DriftdeskError("id_invalid", `"${given}" is not the number of a bulk action.`);
+  const desk = await openDesk();
+  try {
+    const actor = await personOf(desk, options.as);
+    return await tell(await finish(desk, await approveBulk(desk, id, actor)), options);
   } finally {
     await desk.close();
   }
@@ -56,6 +68,12 @@ export async function personOf(desk: Desks, email: string): Promise<Actor> {
     "user_unknown",
     `There is no active user ${email}. \`driftdesk users add\` adds one.`,
   );
+}
+
+async function tell(bulk: BulkAction, options: Pick<ApplyOptions, "json">): Promise<number> {
+  note(inWords(bulk));
+  if (options.json) await print(JSON.stringify(summary(bulk)));
+  return bulk.state === "done" && bulk.applied === bulk.total ? 0 : 1;
 }
 
 /** Throws `id_invalid` when one cannot be the id of `what`. */
@@ -102,7 +120,7 @@ export function summary(bulk: BulkAction | null) {
 export function inWords(bulk: BulkAction): string {
   const revert = bulk.kind === "revert";
   if (bulk.state === "waiting")
-    return `Bulk ${bulk.id}: ${count(bulk.total, "fix", "fixes")} wait for a second person to approve ${revert ? "undoing them" : "them"} on the desk.`;
+    return `Bulk ${bulk.id}: ${count(bulk.total - bulk.skipped, revert ? "fix to undo" : "fix", revert ? "fixes to undo" : "fixes")} ${bulk.total - bulk.skipped === 1 ? "waits" : "wait"} for a second person, on the desk or with \`driftdesk approve ${bulk.id} --as EMAIL\`.`;
   const parts = (["applied", "stale", "failed", "skipped"] as const)
     .filter((outcome) => outcome === "applied" || bulk[outcome] > 0)
     .map(

@@ -30,7 +30,7 @@ export const isDecidable = (kind: DecisionKind, state: DiscrepancyState): boolea
 
 const closedWords: Record<DiscrepancyState, string> = {
   open: "It is open.",
-  waiting: "It waits for a second person; see above the list of those that wait.",
+  waiting: "It waits for a second person.",
   snoozed: "It is snoozed.",
   applying: "It is being corrected right now.",
   fixed: "It is fixed. There is nothing left to decide.",

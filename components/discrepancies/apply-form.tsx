@@ -117,7 +117,7 @@ export function ApplyForm({
           <Button variant="primary" type="submit" disabled={busy}>
             {busy && <LoaderCircle aria-hidden className="animate-spin" />}
             {preview?.needsSecondPerson
-              ? `Ask for ${count(fixes)} fixes`
+              ? `Ask for ${count(fixes)} ${fixes === 1 ? "fix" : "fixes"}`
               : `Apply ${count(fixes)} ${fixes === 1 ? "fix" : "fixes"}`}
           </Button>
         )}

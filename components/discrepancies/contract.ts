@@ -28,7 +28,8 @@ export interface DriftActions {
   preview(selection: Selection): Promise<Answer<Preview>>;
   decide(request: DecisionRequest): Promise<Answer<BulkReport>>;
   approve(bulkId: number): Promise<Answer<BulkReport>>;
-  decline(bulkId: number): Promise<Answer<BulkReport>>;
+  /** Stops it, takes it back, or, as a second person, declines it with a reason. */
+  decline(bulkId: number, reason?: string): Promise<Answer<BulkReport>>;
   follow(bulkId: number): Promise<Answer<BulkReport>>;
   /** Looks at a difference again, on both sides and now. */
   check(discrepancyId: number): Promise<Answer<Checked>>;

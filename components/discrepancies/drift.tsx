@@ -165,7 +165,7 @@ export function Drift(props: DriftProps) {
           }}
           onClose={close}
           onDecide={decide}
-          onCheck={actions.check}
+          actions={actions}
         />
       )}
       <DecisionDialog

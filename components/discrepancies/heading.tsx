@@ -45,7 +45,9 @@ export function Heading({ params, counts, runs, waiting, actions, rights, runBut
           ),
       )}
       <StateTabs params={params} counts={counts} />
-      {params.state === "waiting" && <WaitingBulks waiting={waiting} actions={actions} rights={rights} />}
+      {params.state === "waiting" && (
+        <WaitingBulks waiting={waiting} actions={actions} rights={rights} className="px-4 pt-3 @4xl:px-6" />
+      )}
     </>
   );
 }

@@ -17,12 +17,16 @@ import { EmptyState } from "../ui/empty-state.tsx";
 import { Notice } from "../ui/notice.tsx";
 import { Skeleton } from "../ui/skeleton.tsx";
 import type { Obstacles } from "./allowed.ts";
+import type { DriftActions, Rights } from "./contract.ts";
 import { History } from "./history.tsx";
 import { Sides } from "./sides.tsx";
 import { Statement } from "./statement.tsx";
 import type { DetailsState } from "./use-details.ts";
+import { WaitingBulks } from "./waiting-bulks.tsx";
 
 interface PanelBodyProps {
+  rights: Rights;
+  actions: DriftActions;
   row: DiscrepancyRow | null;
   answer: DetailsState;
   obstacles: Obstacles | null;
@@ -31,13 +35,16 @@ interface PanelBodyProps {
 }
 
 /** What is wrong, in a sentence and field by field; then why, what will run and what happened, as soon as that is there. */
-export function PanelBody({ row, answer, obstacles, onRetry, onClose }: PanelBodyProps) {
+export function PanelBody({ row, answer, obstacles, rights, actions, onRetry, onClose }: PanelBodyProps) {
   return (
     <>
       {row && (
         <>
           <Subject row={row} />
           {row.state !== "open" && <Decided row={row} />}
+          {answer.state === "ready" && (
+            <SecondPerson details={answer.details} rights={rights} actions={actions} />
+          )}
           <p className="mt-4 text-16 text-pretty">{sentenceOf(row)}</p>
           <Sides row={row} />
         </>
@@ -116,6 +123,42 @@ function Decided({ row }: { row: DiscrepancyRow }) {
       )}
       {row.decisionReason && <span className="wrap-anywhere"> “{row.decisionReason}”</span>}
     </p>
+  );
+}
+
+/** What waits for a second person with this one among it; or what became of the last time that one was asked. */
+function SecondPerson({
+  details: { waiting, lastAsked },
+  rights,
+  actions,
+}: {
+  details: DiscrepancyDetails;
+  rights: Rights;
+  actions: DriftActions;
+}) {
+  return (
+    <>
+      <WaitingBulks
+        waiting={waiting ? [waiting] : []}
+        actions={actions}
+        rights={rights}
+        rowsLink={(waiting?.left ?? 0) > 1}
+        className="mt-4"
+      />
+      {lastAsked && (
+        <Notice
+          level="info"
+          title={
+            <>
+              {lastAsked.askedBy} asked for this <Time at={lastAsked.at} />, and nothing was written.
+            </>
+          }
+          className="mt-4"
+        >
+          {lastAsked.message}
+        </Notice>
+      )}
+    </>
   );
 }
 

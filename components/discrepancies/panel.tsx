@@ -29,7 +29,7 @@ interface PanelProps {
   onShow: (id: number) => void;
   onClose: () => void;
   onDecide: (kind: DecisionKind, row: DiscrepancyRow) => void;
-  onCheck: DriftActions["check"];
+  actions: DriftActions;
 }
 
 /** One difference: what is wrong, both sides, why, what will run, what happened. Beside the list, or alone on a narrow screen. */
@@ -56,7 +56,7 @@ export function Panel(props: PanelProps) {
   const decide = (kind: DecisionKind) => {
     if (row && obstacles?.[kind] === null) props.onDecide(kind, row);
   };
-  const check = useCheck(props.id, props.onCheck);
+  const check = useCheck(props.id, props.actions.check);
   const mayCheck = props.rights.check ? check : null;
   usePanelKeys(props, details, { decide, check: mayCheck });
   return (
@@ -77,7 +77,15 @@ export function Panel(props: PanelProps) {
         >
           {row ? titleOf(row) : answer.state === "unknown" ? "Not found" : `Difference ${props.id}`}
         </h2>
-        <PanelBody row={row} answer={answer} obstacles={obstacles} onRetry={retry} onClose={props.onClose} />
+        <PanelBody
+          row={row}
+          answer={answer}
+          obstacles={obstacles}
+          rights={props.rights}
+          actions={props.actions}
+          onRetry={retry}
+          onClose={props.onClose}
+        />
       </div>
       {row && obstacles && (
         <PanelActions obstacles={obstacles} onDecide={decide} check={mayCheck} seenAt={row.observedAt} />

@@ -22,8 +22,13 @@ export function PreviewFacts({ preview }: { preview: Preview }) {
       )}
       {preview.needsSecondPerson && (
         <Notice level="info" title="A second person has to agree.">
-          So many at once are not applied by one person alone. Nothing is written until somebody else with the
-          role finance or admin has looked and agreed; they find it under Waiting.
+          {preview.secondPersonBecause.includes("money")
+            ? preview.applicable === 1
+              ? "An amount of money is not changed by one person alone."
+              : "There are amounts of money among them, which are not changed by one person alone."
+            : "So many at once are not applied by one person alone."}{" "}
+          Nothing is written until somebody else with the role finance or admin has looked and agreed; they
+          find it under Waiting.
         </Notice>
       )}
       {preview.skipped.length > 0 && preview.applicable + preview.skipped.length > 1 && (

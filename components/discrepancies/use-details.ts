@@ -43,6 +43,11 @@ function revive(body: DiscrepancyDetails): DiscrepancyDetails {
   const row = body.discrepancy;
   return {
     ...body,
+    waiting: body.waiting && {
+      ...body.waiting,
+      bulk: { ...body.waiting.bulk, createdAt: date(body.waiting.bulk.createdAt), finishedAt: null },
+    },
+    lastAsked: body.lastAsked && { ...body.lastAsked, at: date(body.lastAsked.at) },
     history: body.history.map((entry) => ({ ...entry, at: date(entry.at) })),
     discrepancy: {
       ...row,

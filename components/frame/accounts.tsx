@@ -20,9 +20,11 @@ export interface Frame {
   accounts: readonly AccountState[];
   /** How much is open over all of them, and whatever accounts there were before. */
   open: number;
+  /** How many actions wait for the reader to agree to them. */
+  waiting: number;
 }
 
-const FrameContext = createContext<Frame>({ accounts: [], open: 0 });
+const FrameContext = createContext<Frame>({ accounts: [], open: 0, waiting: 0 });
 
 export function FrameProvider({ frame, children }: { frame: Frame; children: ReactNode }) {
   return <FrameContext value={frame}>{children}</FrameContext>;
@@ -30,13 +32,13 @@ export function FrameProvider({ frame, children }: { frame: Frame; children: Rea
 
 /** What the page is narrowed to. With one account it is never narrowed. */
 export function useInView() {
-  const { accounts, open } = use(FrameContext);
+  const { accounts, open, waiting } = use(FrameContext);
   const asked = useSearchParams().get("account");
   const several = accounts.length > 1;
   const id = several ? asked : null;
   const inView = id === null ? accounts : accounts.filter((account) => account.id === id);
   const counted = id === null ? open : (inView[0]?.open ?? 0);
-  return { several, id, accounts, inView, open: counted };
+  return { several, id, accounts, inView, open: counted, waiting };
 }
 
 /** What people call an account. */

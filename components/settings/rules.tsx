@@ -24,11 +24,7 @@ export function Rules({
               </span>
             ))}
       </Rule>
-      <Rule name="Second person">
-        {fixes.secondPersonAbove === undefined
-          ? "Not asked for."
-          : `Bulk actions of more than ${count(fixes.secondPersonAbove)} rows wait for another person's approval.`}
-      </Rule>
+      <Rule name="Second person">{secondPersonText(fixes)}</Rule>
       <Rule name="Freshness">
         Stripe is asked again before a correction when what was seen is older than{" "}
         {durationText(fixes.maxAgeMs)}.
@@ -44,6 +40,16 @@ export function Rules({
       )}
     </dl>
   );
+}
+
+function secondPersonText({ secondPersonAbove: above, secondPersonForMoney: money }: ConfigRules["fixes"]) {
+  const what = [
+    above === undefined ? null : `bulk actions of more than ${count(above)} rows`,
+    money ? "every correction of an amount of money" : null,
+  ].filter((one) => one !== null);
+  if (what.length === 0) return "Not asked for.";
+  const text = `${what.join(", and ")}, ${what.length > 1 || above !== undefined ? "wait" : "waits"} for another person's approval.`;
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function Rule({ name, children }: { name: string; children: ReactNode }) {

@@ -21,6 +21,8 @@ export type AuditAction =
   | "bulk.approved"
   | "bulk.finished"
   | "bulk.cancelled"
+  | "bulk.declined"
+  | "bulk.voided"
   | "policy.held_back"
   | "audit.exported"
   | "sign_in.succeeded"
@@ -28,7 +30,11 @@ export type AuditAction =
   | "user.added"
   | "user.role_changed"
   | "user.password_changed"
-  | "user.deactivated";
+  | "user.deactivated"
+  | "user.reactivated"
+  | "token.created"
+  | "token.revoked"
+  | "setting.changed";
 
 /** One entry before it gets its place in the chain. Everything in `data` is kept for ever: no secrets, no card data. */
 export interface AuditDraft {

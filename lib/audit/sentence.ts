@@ -52,6 +52,10 @@ const dataSchema = z.object({
   stale: z.number().optional().catch(undefined),
   failed: z.number().optional().catch(undefined),
   skipped: z.number().optional().catch(undefined),
+  changed: z.number().optional().catch(undefined),
+  left: z.number().optional().catch(undefined),
+  scopes: z.array(z.string()).catch([]),
+  was: z.string().optional().catch(undefined),
 });
 type Data = z.infer<typeof dataSchema>;
 
@@ -128,7 +132,7 @@ const writers: Record<AuditAction, Writer> = {
   "discrepancy.changed": (entry) => `saw other values on ${on(entry)}`,
   "discrepancy.reopened": (entry) => `found a difference again on ${on(entry)}`,
   "discrepancy.resolved": (entry) => `found both sides equal again on ${on(entry)}`,
-  "discrepancy.approved": (entry) => `approved the correction of ${on(entry)}`,
+  "discrepancy.approved": (entry) => `asked for the correction of ${on(entry)}`,
   "discrepancy.rejected": (entry) => `left ${on(entry)} as it is`,
   "discrepancy.snoozed": (entry, data) =>
     `put off ${on(entry)}${data.until ? ` until ${data.until.slice(0, 16).replace("T", " ")} UTC` : ""}`,
@@ -157,7 +161,14 @@ const writers: Record<AuditAction, Writer> = {
     ]
       .filter(Boolean)
       .join(", ")}`,
-  "bulk.cancelled": (entry) => `stopped bulk ${entry.bulkId}`,
+  "bulk.cancelled": (entry, data) =>
+    `${data.was === "waiting" ? "took back" : "stopped"} bulk ${entry.bulkId}`,
+  "bulk.declined": (entry, data, nameOf) =>
+    `declined bulk ${entry.bulkId}${data.requestedBy ? `, asked for by ${nameOf(data.requestedBy)}` : ""}`,
+  "bulk.voided": (entry, data) =>
+    `left ${items(data.changed)} out of bulk ${entry.bulkId}, changed while it waited for a second person${
+      data.left === 0 ? "; nothing is left of it" : ""
+    }`,
   "policy.held_back": (entry, data) =>
     `corrected nothing by itself in ${entry.resource ?? "a resource"}: ${items(data.total)} wait for a person${data.message ? `. ${data.message}` : ""}`,
   "audit.exported": (_entry, data) =>
@@ -169,6 +180,12 @@ const writers: Record<AuditAction, Writer> = {
     `changed the role of ${on(entry)}${data.from && data.to ? ` from ${data.from} to ${data.to}` : ""}`,
   "user.password_changed": (entry) => `set a new password for ${on(entry)}`,
   "user.deactivated": (entry) => `ended the access of ${on(entry)}`,
+  "user.reactivated": (entry) => `let ${on(entry)} in again`,
+  "token.created": (entry, data) =>
+    `made the API token ${entry.subject ?? ""}${data.scopes.length > 0 ? ` for ${data.scopes.join(", ")}` : ""}`,
+  "token.revoked": (entry) => `revoked the API token ${entry.subject ?? ""}`,
+  "setting.changed": (entry, data) =>
+    `${data.to === "on" ? "switched on" : "switched off"} ${entry.subject ?? "a setting"}`,
 };
 
 /** Every action there is, in the order of the list that people choose from. */

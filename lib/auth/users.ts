@@ -77,6 +77,19 @@ export async function deactivate(desk: People, email: string, actor: Actor): Pro
   });
 }
 
+/** Lets a user in again, in the role that they had, with the password that they had. */
+export async function reactivate(desk: People, email: string, actor: Actor): Promise<void> {
+  authorise(actor, "manage_users");
+  await desk.sql.begin(async (tx) => {
+    const [user] = await tx<{ email: string }[]>`
+      UPDATE driftdesk.users SET deactivated_at = NULL
+      WHERE lower(email) = ${email.toLowerCase()} AND deactivated_at IS NOT NULL RETURNING email`;
+    if (!user)
+      throw new DriftdeskError("user_unknown", `There is no deactivated user ${email}.`, { status: 404 });
+    await audit(tx, desk, actor, { action: "user.reactivated", subject: user.email });
+  });
+}
+
 /** Sets a user's password, their own or, for an admin, anybody's. Their sessions end. */
 export async function setPassword(
   desk: People,

@@ -83,6 +83,8 @@ interface RulesDefinition {
     autoLimit?: { rows?: number; share?: number };
     /** Bulk actions of more rows need a second person. Default: never. */
     secondPersonAbove?: number;
+    /** Whether a fix that writes a field marked `money` needs a second person, a single one too. Default true. */
+    secondPersonForMoney?: boolean;
   };
   alerts?: {
     /** Where alerts go: the channel of the webhook in `SLACK_WEBHOOK_URL`, as people call it. */

@@ -85,6 +85,8 @@ export interface Rules {
     autoLimit: { rows: number; share: number };
     /** Bulk actions of more rows than this wait for another person; undefined: never. */
     secondPersonAbove: number | undefined;
+    /** Whether whatever writes an amount of money waits for another person, be it a single row. */
+    secondPersonForMoney: boolean;
   };
   alerts: {
     slack: { channel: string } | undefined;

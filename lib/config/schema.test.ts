@@ -191,7 +191,12 @@ test("what is left out has its default", () => {
   expect(parsed(changed({}))).toMatchObject({
     account: { name: null, id: undefined, key: "STRIPE_SECRET_KEY", stripeAccount: undefined, others: [] },
     schedule: [],
-    fixes: { maxAgeMs: 15 * 60_000, autoLimit: { rows: 500, share: 0.02 }, secondPersonAbove: undefined },
+    fixes: {
+      maxAgeMs: 15 * 60_000,
+      autoLimit: { rows: 500, share: 0.02 },
+      secondPersonAbove: undefined,
+      secondPersonForMoney: true,
+    },
     alerts: { slack: undefined, newDrift: 0, digest: "08:00", timeZone: "UTC" },
     status: { ttlMs: 5 * 60_000 },
     pace: { requestsPerSecond: 80, perEndpoint: 20 },
@@ -211,6 +216,7 @@ test("what is left out has its default", () => {
     maxAgeMs: 86_400_000,
     autoLimit: { rows: 3, share: 0.02 },
     secondPersonAbove: undefined,
+    secondPersonForMoney: true,
   });
 });
 

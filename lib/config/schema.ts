@@ -196,8 +196,13 @@ const shape = z.strictObject({
         })
         .default({ rows: 500, share: 0.02 }),
       secondPersonAbove: z.number().int().min(0).optional(),
+      secondPersonForMoney: z.boolean().default(true),
     })
-    .default({ maxAge: milliseconds("15m"), autoLimit: { rows: 500, share: 0.02 } }),
+    .default({
+      maxAge: milliseconds("15m"),
+      autoLimit: { rows: 500, share: 0.02 },
+      secondPersonForMoney: true,
+    }),
   alerts: alerts.default({ newDrift: 0, digest: "08:00", timeZone: "UTC" }),
   status: z.strictObject({ ttl: duration.default(milliseconds("5m")) }).default({ ttl: milliseconds("5m") }),
   pace: pace.default({}),
@@ -220,6 +225,7 @@ export function parseConfig(
       maxAgeMs: fixes.maxAge,
       autoLimit: fixes.autoLimit,
       secondPersonAbove: fixes.secondPersonAbove,
+      secondPersonForMoney: fixes.secondPersonForMoney,
     },
     alerts: { ...parsed.data.alerts, slack: parsed.data.alerts.slack },
     status: { ttlMs: status.ttl },

@@ -107,7 +107,29 @@ export const users = driftdesk.table("users", {
   passwordHash: text("password_hash"),
   createdAt: time("created_at").notNull().defaultNow(),
   lastSignInAt: time("last_sign_in_at"),
+  lastSingleSignOnAt: time("last_single_sign_on_at"),
   deactivatedAt: time("deactivated_at"),
+});
+
+export const apiTokens = driftdesk.table("api_tokens", {
+  id: id(),
+  name: text("name").notNull(),
+  hash: bytea("hash").notNull(),
+  hint: text("hint").notNull(),
+  scopes: text("scopes").array().notNull(),
+  createdBy: uuid("created_by").notNull(),
+  createdAt: time("created_at").notNull(),
+  expiresAt: time("expires_at"),
+  lastUsedAt: time("last_used_at"),
+  revokedAt: time("revoked_at"),
+  revokedBy: text("revoked_by"),
+});
+
+export const settings = driftdesk.table("settings", {
+  name: text("name").primaryKey(),
+  value: jsonb("value").notNull(),
+  changedBy: text("changed_by").notNull(),
+  changedAt: time("changed_at").notNull(),
 });
 
 export const accounts = driftdesk.table("accounts", {
@@ -324,6 +346,7 @@ export const bulkActions = driftdesk.table("bulk_actions", {
   kind: text("kind", { enum: bulkKinds }).notNull(),
   requestKey: text("request_key").notNull(),
   requestedBy: text("requested_by").notNull(),
+  requestedById: uuid("requested_by_id"),
   reason: text("reason"),
   filter: jsonb("filter"),
   state: text("state", { enum: bulkStates }).notNull(),
@@ -334,6 +357,7 @@ export const bulkActions = driftdesk.table("bulk_actions", {
   skipped: integer("skipped").notNull().default(0),
   message: text("message"),
   approvedBy: text("approved_by"),
+  writesMoney: boolean("writes_money").notNull().default(false),
   createdAt: time("created_at").notNull().defaultNow(),
   finishedAt: time("finished_at"),
   /** The run whose policies asked for it; null for what a person asked for. */

@@ -19,6 +19,7 @@ const list = {
   filter: discrepancyFilterSchema.parse({}),
   sort: { by: "impact", direction: "desc" } as const,
 };
+const ada: Actor = { email: "ada@example.com", name: "Ada Lovelace", role: "admin" };
 const grace: Actor = { email: "grace@example.com", name: "Grace Hopper", role: "finance" };
 
 let opened: TestDesk;
@@ -47,7 +48,7 @@ async function oneOf(kind: Kind, more = desk.sql`true`): Promise<{ id: number; v
 describe("the details of a discrepancy", () => {
   test("show the statement that applying it amounts to, guarded by what the record says now", async () => {
     const { id } = await oneOf("mismatch");
-    const { discrepancy, statement, obstacle } = await discrepancyDetails(desk, { id, ...list });
+    const { discrepancy, statement, obstacle } = await discrepancyDetails(desk, { id, reader: ada, ...list });
     expect(obstacle).toBeNull();
     expect(statement).toMatch(/^UPDATE "/);
     for (const field of discrepancy.fields) {
@@ -58,7 +59,7 @@ describe("the details of a discrepancy", () => {
 
   test("say why nothing can be applied, and show no statement then", async () => {
     const { id } = await oneOf("duplicate");
-    const { statement, obstacle } = await discrepancyDetails(desk, { id, ...list });
+    const { statement, obstacle } = await discrepancyDetails(desk, { id, reader: ada, ...list });
     expect(statement).toBeNull();
     expect(obstacle).toMatch(/Which of the local records is right/);
   });
@@ -66,7 +67,8 @@ describe("the details of a discrepancy", () => {
   test("tell whether an amount of money would change", async () => {
     const money = await oneOf("mismatch", desk.sql`d.fields @> '[{"name": "amount_minor"}]'`);
     const other = await oneOf("mismatch", desk.sql`d.change = 'past_due → active'`);
-    const changes = async (id: number) => (await discrepancyDetails(desk, { id, ...list })).changesMoney;
+    const changes = async (id: number) =>
+      (await discrepancyDetails(desk, { id, reader: ada, ...list })).changesMoney;
     expect(await changes(money.id)).toBe(true);
     expect(await changes(other.id)).toBe(false);
   });
@@ -83,7 +85,7 @@ describe("the details of a discrepancy", () => {
       },
       grace,
     );
-    const { history, neighbours, discrepancy } = await discrepancyDetails(desk, { id, ...list });
+    const { history, neighbours, discrepancy } = await discrepancyDetails(desk, { id, reader: ada, ...list });
     expect(discrepancy.state).toBe("rejected");
     expect(history.map(({ who, did }) => `${who} ${did}`)).toEqual([
       expect.stringMatching(/^Grace Hopper left .+ as it is$/),
@@ -97,7 +99,7 @@ describe("the details of a discrepancy", () => {
   test.each([0, -1, 999_999, Number.NaN, 1.5])(
     "of number %d, which does not exist, are an answer of their own",
     async (id) => {
-      await expect(discrepancyDetails(desk, { id, ...list })).rejects.toMatchObject({
+      await expect(discrepancyDetails(desk, { id, reader: ada, ...list })).rejects.toMatchObject({
         code: "discrepancy_unknown",
         status: 404,
       });
@@ -119,9 +121,10 @@ test("what waits for a second person comes with who asked and what it would chan
   // Other rows that wait, for another action.
   await desk.sql`
     UPDATE driftdesk.discrepancies SET state = 'waiting' WHERE kind = 'duplicate' AND state = 'open'`;
-  const [waiting, ...others] = await waitingForSecond(careful);
+  const [waiting, ...others] = await waitingForSecond(careful, ada);
   expect(others).toEqual([]);
-  expect(waiting?.askedBy).toBe("Grace Hopper");
+  expect(waiting).toMatchObject({ askedBy: "Grace Hopper", own: false, mayApprove: true, left: bulk.total });
+  expect((await waitingForSecond(careful, grace))[0]).toMatchObject({ own: true, mayApprove: false });
   expect(waiting?.changes.reduce((sum, change) => sum + change.count, 0)).toBe(bulk.total);
   expect((await executeBulk(careful, bulk.id)).state).toBe("waiting");
 });

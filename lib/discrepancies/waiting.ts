@@ -1,26 +1,24 @@
-import { listUsers } from "../auth/users.ts";
-import type { BulkAction } from "../db/schema.ts";
-import type { Desks } from "../desk.ts";
-import { waitingBulks } from "../fixes/bulk.ts";
+import type { Actor, Desks } from "../desk.ts";
+import { type Waiting, waitingBulks } from "../fixes/second-person.ts";
 import { countChanges } from "./facets.ts";
 
-export interface WaitingBulk {
-  bulk: BulkAction;
-  /** The name of whoever asked. */
-  askedBy: string;
+export interface WaitingBulk extends Waiting {
   /** The commonest first. */
   changes: { value: string; count: number }[];
 }
 
-/** The bulk actions that wait for a second person, with what each of them would change. */
-export async function waitingForSecond(desk: Desks): Promise<WaitingBulk[]> {
-  const [bulks, people] = await Promise.all([waitingBulks(desk.sql), listUsers(desk)]);
+/** The bulk actions that wait for a second person, or one of them, with what each would change. */
+export async function waitingForSecond(
+  desk: Desks,
+  reader: Actor,
+  only: { bulk?: number } = {},
+): Promise<WaitingBulk[]> {
+  const waiting = await waitingBulks(desk.sql, reader, only);
   // A question per action: there are a handful of them at most.
   return Promise.all(
-    bulks.map(async (bulk) => ({
-      bulk,
-      askedBy: people.find((person) => person.email === bulk.requestedBy)?.name ?? bulk.requestedBy,
-      changes: (await countChanges(desk.sql, { state: "waiting", bulk: bulk.id }, desk.now())).map(
+    waiting.map(async (one) => ({
+      ...one,
+      changes: (await countChanges(desk.sql, { state: "waiting", bulk: one.bulk.id }, desk.now())).map(
         ({ value, count }) => ({ value, count }),
       ),
     })),

@@ -13,9 +13,10 @@ import {
 import { connect } from "../db/connect.ts";
 import type { Discrepancy } from "../db/schema.ts";
 import type { Desk } from "../desk.ts";
-import { approveBulk, bulkProblems, cancelBulk, getBulk, requestBulk, waitingBulks } from "./bulk.ts";
+import { bulkProblems, cancelBulk, getBulk, requestBulk } from "./bulk.ts";
 import { executeBulk } from "./execute.ts";
 import { wakeSnoozed } from "./recover.ts";
+import { approveBulk, waitingBulks } from "./second-person.ts";
 
 let company: Accounts;
 beforeAll(async () => {
@@ -205,7 +206,7 @@ test("many rows wait for a second person, who is never the first one", async () 
   expect(bulk).toMatchObject({ state: "waiting", total: 3 });
   expect(await states(rows)).toEqual(["waiting", "waiting", "waiting"]);
   expect(await executeBulk(desk, bulk.id)).toMatchObject({ state: "waiting", applied: 0 });
-  expect((await waitingBulks(desk.sql)).map((one) => one.id)).toEqual([bulk.id]);
+  expect((await waitingBulks(desk.sql, ada)).map((one) => one.bulk.id)).toEqual([bulk.id]);
 
   await expect(approveBulk(desk, bulk.id, fin)).rejects.toEqual(refused("second_person_needed"));
   const shouting = { ...fin, email: "FIN@EXAMPLE.COM" };
@@ -257,14 +258,17 @@ test("an action that is taken back opens its rows, once", async () => {
   const bulk = await company.decide("apply", rows, fin, { desk, reason: "Outage." });
   await company.decide("reject", rows.slice(2), flo);
   await expect(cancelBulk(desk, bulk.id, sue)).rejects.toEqual(refused("not_allowed"));
-  const cancelled = await Promise.all([cancelBulk(desk, bulk.id, flo), cancelBulk(desk, bulk.id, fin)]);
+  const cancelled = await Promise.all([
+    cancelBulk(desk, bulk.id, flo, { reason: "Not yet." }),
+    cancelBulk(desk, bulk.id, fin),
+  ]);
   expect(cancelled).toMatchObject([{ state: "cancelled", skipped: 3 }, { state: "cancelled" }]);
   expect(await now(rows)).toMatchObject([
     { state: "open", decidedBy: null, decisionReason: null, bulkId: null },
     { state: "open", decidedBy: null, decisionReason: null, bulkId: null },
     { state: "rejected", decidedBy: flo.email },
   ]);
-  expect((await entries(bulk.id)).filter((told) => told.startsWith("bulk.cancelled"))).toHaveLength(1);
+  expect((await entries(bulk.id)).filter((told) => /^bulk\.(cancelled|declined)/.test(told))).toHaveLength(1);
   await expect(approveBulk(desk, bulk.id, ada)).rejects.toEqual(refused("bulk_not_waiting"));
   expect(await executeBulk(desk, bulk.id)).toMatchObject({ state: "cancelled", applied: 0 });
   expect(await statuses(rows)).toEqual(["past_due", "past_due", "past_due"]);

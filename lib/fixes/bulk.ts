@@ -7,8 +7,7 @@ import { authorise } from "../auth/permissions.ts";
 import type { BulkAction } from "../db/schema.ts";
 import type { Actor, Desks } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
-import { decidable, whyNot, whyNotState, writesMoney } from "./plan.ts";
-import { undoesMoney } from "./revert-plan.ts";
+import { decidable, secondPersonReasons, whyNot, whyNotState, writesMoney } from "./plan.ts";
 import { type Selection, selected, selectionSchema } from "./selection.ts";
 import { transaction } from "./transaction.ts";
 
@@ -46,12 +45,16 @@ interface Asking {
   actor: Actor;
 }
 
+/** Who asks, by their line in the table of people: whatever their address is later. */
+export const personId = (tx: TransactionSql, actor: Pick<Actor, "email">) =>
+  tx`(SELECT u.id FROM driftdesk.users u WHERE lower(u.email) = lower(${actor.email}::text))`;
+
 /** In the caller's transaction. Answers its id; that of the first one when it was asked for before. */
 export async function createBulk(tx: TransactionSql, asking: Asking): Promise<number> {
   const { desk, known, request, actor } = asking;
   const [created] = await tx<{ id: number }[]>`
-    INSERT INTO driftdesk.bulk_actions (kind, request_key, requested_by, reason, filter, state, created_at, run_id)
-    VALUES (${request.kind}, ${request.requestKey}, ${actor.email}, ${request.reason || null},
+    INSERT INTO driftdesk.bulk_actions (kind, request_key, requested_by, requested_by_id, reason, filter, state, created_at, run_id)
+    VALUES (${request.kind}, ${request.requestKey}, ${actor.email}, ${personId(tx, actor)}, ${request.reason || null},
             ${"filter" in request.selection ? tx.json(request.selection.filter as never) : null}, 'running', ${desk.now()},
             ${request.runId ?? null})
     ON CONFLICT (request_key) DO NOTHING
@@ -69,10 +72,10 @@ export async function createBulk(tx: TransactionSql, asking: Asking): Promise<nu
   await decide(tx, desk, created.id, request, actor, counts);
   return created.id;
 }
+const invalid = (what: string) =>
+  new DriftdeskError("request_invalid", `This cannot be done: ${what}.`, { status: 400 });
 
 function parseRequest(given: BulkRequest, now: Date): Request {
-  const invalid = (what: string) =>
-    new DriftdeskError("request_invalid", `This cannot be done: ${what}.`, { status: 400 });
   const parsed = bulkRequestSchema.safeParse(given);
   if (!parsed.success)
     throw invalid(
@@ -164,16 +167,18 @@ async function decide(
   counts: Counts,
 ): Promise<void> {
   const now = desk.now();
-  // A policy has a limit of its own, and nothing of an amount.
-  const limit = actor.role === "system" ? undefined : desk.config.fixes.secondPersonAbove;
   const apply = request.kind === "apply";
-  const state =
-    counts.todo === 0 || !apply ? "done" : limit !== undefined && counts.todo > limit ? "waiting" : "running";
+  // A policy has a limit of its own, and nothing of an amount.
+  const because =
+    actor.role === "system"
+      ? []
+      : secondPersonReasons(desk.config.fixes, { rows: counts.todo, money: counts.money });
+  const state = counts.todo === 0 || !apply ? "done" : because.length > 0 ? "waiting" : "running";
   const skipped = counts.total - counts.todo;
   await tx`
     UPDATE driftdesk.bulk_actions
     SET state = ${state}, total = ${counts.total}, skipped = ${skipped}, applied = ${apply ? 0 : counts.todo},
-        finished_at = ${state === "done" ? now : null}
+        writes_money = ${apply && counts.money}, finished_at = ${state === "done" ? now : null}
     WHERE id = ${bulkId}`;
   const { selection } = request;
   const data = {
@@ -183,6 +188,7 @@ async function decide(
     reason: request.reason || null,
     until: request.until?.toISOString() ?? null,
     needsSecondPerson: state === "waiting",
+    ...(state === "waiting" && { because }),
     ...("ids" in selection ? {} : { filter: selection.filter, seenUntil: selection.seenUntil.toISOString() }),
   };
   const entry = { actor: actor.email, action: "bulk.requested" as const, run_id: request.runId ?? null };
@@ -241,55 +247,28 @@ async function auditRows(
   }
 }
 
-/** Another person agrees; then the bulk is `running` and wants `executeBulk`. Twice by the same person is once. */
-export async function approveBulk(desk: Desks, bulkId: number, actor: Actor): Promise<BulkAction> {
+/**
+ * Stops a bulk that waits or runs. What was applied stays, and can be seen; the rest is open again. Of one that waits,
+ * whoever asked takes it back; anybody else declines it, and says why.
+ */
+export async function cancelBulk(
+  desk: Desks,
+  bulkId: number,
+  actor: Actor,
+  given: { reason?: string | undefined } = {},
+): Promise<BulkAction> {
   authorise(actor, "decide");
-  authorise(actor, "bulk");
-  const known = await knownDesks(desk);
-  await transaction(desk.sql, async (tx) => {
-    const bulk = await lockBulk(tx, bulkId);
-    if (bulk.approvedBy === actor.email) return;
-    if (bulk.state !== "waiting")
-      throw new DriftdeskError(
-        "bulk_not_waiting",
-        `Bulk action ${bulkId} does not wait for anybody: it is ${bulk.state}.`,
-        {
-          status: 409,
-        },
-      );
-    if (bulk.requestedBy.toLowerCase() === actor.email.toLowerCase())
-      throw new DriftdeskError(
-        "second_person_needed",
-        "You asked for this yourself: somebody else has to agree to it.",
-        { status: 403 },
-      );
-    const money = bulk.kind === "revert" ? undoesMoney(tx, known) : writesMoney(tx, known);
-    const [row] = await tx<{ money: boolean }[]>`
-      SELECT coalesce(bool_or(${money}), false) AS money
-      FROM driftdesk.bulk_items i JOIN driftdesk.discrepancies d ON d.id = i.discrepancy_id
-      LEFT JOIN driftdesk.fixes f ON f.id = i.fix_id
-      WHERE i.bulk_id = ${bulkId} AND i.outcome IS NULL`;
-    if (row?.money) authorise(actor, "decide_money");
-    await tx`UPDATE driftdesk.bulk_actions SET state = 'running', approved_by = ${actor.email} WHERE id = ${bulkId}`;
-    const data = { requestedBy: bulk.requestedBy, total: bulk.total };
-    await appendAudit(
-      tx,
-      [{ actor: actor.email, action: "bulk.approved", bulk_id: bulkId, data }],
-      desk.now(),
-    );
-  });
-  return (await getBulk(desk.sql, bulkId)) as BulkAction;
-}
-
-/** Stops a bulk that waits or runs. What was applied stays, and can be seen; the rest is open again. */
-export async function cancelBulk(desk: Desks, bulkId: number, actor: Actor): Promise<BulkAction> {
-  authorise(actor, "decide");
+  const reason = given.reason?.trim().slice(0, 2_000) || null;
   await transaction(desk.sql, async (tx) => {
     const bulk = await lockBulk(tx, bulkId);
     if (bulk.state !== "waiting" && bulk.state !== "running") return;
-    if (bulk.requestedBy.toLowerCase() !== actor.email.toLowerCase()) authorise(actor, "bulk");
+    const own = await isOwn(tx, bulk, actor);
+    if (!own) authoriseSecond(actor, bulk);
+    const declines = bulk.state === "waiting" && !own;
+    if (declines && reason === null) throw invalid("say why, whoever asked for it will want to know");
     const now = desk.now();
-    const message = `Stopped by ${actor.name}.`;
+    const told = declines ? "Declined" : bulk.state === "waiting" ? "Taken back" : "Stopped";
+    const message = `${told} by ${actor.name}${reason === null ? "." : `: ${reason}`}`;
     await lockRows(tx, bulkId);
     // What is intended gets the outcome of its fix.
     const left = await tx`
@@ -306,35 +285,52 @@ export async function cancelBulk(desk: Desks, bulkId: number, actor: Actor): Pro
       SET state = 'open', bulk_id = NULL, decided_at = NULL, decided_by = NULL, decision_reason = NULL
       FROM driftdesk.bulk_items i
       WHERE i.bulk_id = ${bulkId} AND d.id = i.discrepancy_id AND d.bulk_id = ${bulkId} AND d.state = 'waiting'`;
-    const data = { was: bulk.state, applied: bulk.applied, total: bulk.total };
-    await appendAudit(tx, [{ actor: actor.email, action: "bulk.cancelled", bulk_id: bulkId, data }], now);
+    const action = declines ? "bulk.declined" : "bulk.cancelled";
+    const { requestedBy, applied, total } = bulk;
+    const data = { was: bulk.state, requestedBy, applied, total, reason };
+    await appendAudit(tx, [{ actor: actor.email, action, bulk_id: bulkId, data }], now);
   });
   return (await getBulk(desk.sql, bulkId)) as BulkAction;
 }
 
+/** Whether somebody asked for a bulk themselves: by their address in any case, or by who they are in the users table. */
+export async function isOwn(
+  tx: TransactionSql,
+  bulk: Pick<BulkAction, "requestedBy" | "requestedById">,
+  actor: Pick<Actor, "email">,
+): Promise<boolean> {
+  if (bulk.requestedBy.toLowerCase() === actor.email.toLowerCase()) return true;
+  if (bulk.requestedById === null) return false;
+  const same = await tx`
+    SELECT FROM driftdesk.users WHERE id = ${bulk.requestedById} AND lower(email) = lower(${actor.email})`;
+  return same.length > 0;
+}
+
+/** What it takes to approve or stop what somebody else asked for. */
+export function authoriseSecond(actor: Actor, bulk: Pick<BulkAction, "total" | "writesMoney">): void {
+  authorise(actor, "decide");
+  if (bulk.total > 1) authorise(actor, "bulk");
+  if (bulk.writesMoney) authorise(actor, "decide_money");
+}
+
 export async function lockBulk(tx: TransactionSql, id: number): Promise<BulkAction> {
   const [bulk] = await tx<BulkAction[]>`
-    SELECT ${columns(tx)} FROM driftdesk.bulk_actions b WHERE b.id = ${id} FOR NO KEY UPDATE`;
+    SELECT ${bulkColumns(tx)} FROM driftdesk.bulk_actions b WHERE b.id = ${id} FOR NO KEY UPDATE`;
   if (!bulk) throw new DriftdeskError("bulk_unknown", `There is no bulk action ${id}.`, { status: 404 });
   return bulk;
 }
 
-const columns = (sql: Sql | TransactionSql) => sql`
-  b.id, b.kind, b.request_key AS "requestKey", b.requested_by AS "requestedBy", b.reason, b.filter, b.state, b.total,
-  b.applied, b.stale, b.failed, b.skipped, b.message, b.approved_by AS "approvedBy", b.created_at AS "createdAt",
-  b.finished_at AS "finishedAt", b.run_id AS "runId", b.reverts`;
+export const bulkColumns = (sql: Sql | TransactionSql) => sql`
+  b.id, b.kind, b.request_key AS "requestKey", b.requested_by AS "requestedBy", b.requested_by_id AS "requestedById",
+  b.reason, b.filter, b.state, b.total, b.applied, b.stale, b.failed, b.skipped, b.message,
+  b.approved_by AS "approvedBy", b.writes_money AS "writesMoney", b.created_at AS "createdAt", b.finished_at AS "finishedAt",
+  b.run_id AS "runId", b.reverts`;
 
 export async function getBulk(sql: Sql, id: number): Promise<BulkAction | null> {
   const [bulk] = await sql<
     BulkAction[]
-  >`SELECT ${columns(sql)} FROM driftdesk.bulk_actions b WHERE b.id = ${id}`;
+  >`SELECT ${bulkColumns(sql)} FROM driftdesk.bulk_actions b WHERE b.id = ${id}`;
   return bulk ?? null;
-}
-
-/** Those that wait for a second person, oldest first. */
-export async function waitingBulks(sql: Sql): Promise<BulkAction[]> {
-  return sql<BulkAction[]>`
-    SELECT ${columns(sql)} FROM driftdesk.bulk_actions b WHERE b.state = 'waiting' ORDER BY b.id LIMIT 100`;
 }
 
 export interface BulkItemView {

@@ -1,7 +1,7 @@
 // What a fix of a discrepancy writes, and whether there can be one.
 import type { Fragment, Sql, TransactionSql } from "postgres";
 import type { KnownDesk } from "../accounts/known.ts";
-import type { Resource } from "../config/resource.ts";
+import type { Resource, Rules } from "../config/resource.ts";
 import type { Discrepancy, DiscrepancyState, Values } from "../db/schema.ts";
 import type { LocalTable } from "../local/catalog.ts";
 import type { Target } from "../local/guard.ts";
@@ -129,6 +129,20 @@ export function whyNotState(sql: Sql | TransactionSql, states: readonly Discrepa
         ELSE 'It is open again.'
       END
     END`;
+}
+
+/** Why an action needs a second person: so many rows, or an amount of money. */
+export type SecondPersonReason = "many" | "money";
+
+/** Why an action that writes so many rows waits for a second person; empty when it does not. */
+export function secondPersonReasons(
+  { secondPersonAbove: limit, secondPersonForMoney }: Rules["fixes"],
+  writes: { rows: number; money: boolean },
+): SecondPersonReason[] {
+  if (writes.rows === 0) return [];
+  const many = limit !== undefined && writes.rows > limit;
+  const money = secondPersonForMoney && writes.money;
+  return [...(many ? (["many"] as const) : []), ...(money ? (["money"] as const) : [])];
 }
 
 /** The columns that hold amounts of money. */

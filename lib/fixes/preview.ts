@@ -4,7 +4,17 @@ import type { Discrepancy, FieldDifference, Impact, Kind } from "../db/schema.ts
 import type { Desks } from "../desk.ts";
 import { describeTable } from "../local/catalog.ts";
 import { renderStatement } from "../local/render.ts";
-import { decidable, matchOf, planFix, targetOf, whyNot, whyNotState, writesMoney } from "./plan.ts";
+import {
+  decidable,
+  matchOf,
+  planFix,
+  type SecondPersonReason,
+  secondPersonReasons,
+  targetOf,
+  whyNot,
+  whyNotState,
+  writesMoney,
+} from "./plan.ts";
 import { type Selection, selected } from "./selection.ts";
 
 export interface PreviewSample {
@@ -29,6 +39,7 @@ export interface Preview {
   money: { currency: string; amountMinor: number }[];
   changesMoney: boolean;
   needsSecondPerson: boolean;
+  secondPersonBecause: SecondPersonReason[];
   samples: PreviewSample[];
 }
 
@@ -77,15 +88,17 @@ export async function previewFixes(desk: Desks, selection: Selection): Promise<P
       FROM ${applicable} ORDER BY d.impact_rank, d.amount_minor DESC, d.id LIMIT 10`,
   ]);
   const count = totals[0]?.applicable ?? 0;
-  const limit = config.fixes.secondPersonAbove;
+  const changesMoney = totals[0]?.money ?? false;
+  const secondPersonBecause = secondPersonReasons(config.fixes, { rows: count, money: changesMoney });
   return {
     applicable: count,
     skipped,
     byChange,
     touched: touched.map((row) => ({ ...row, table: tableName(known, row) })),
     money,
-    changesMoney: totals[0]?.money ?? false,
-    needsSecondPerson: limit !== undefined && count > limit,
+    changesMoney,
+    needsSecondPerson: secondPersonBecause.length > 0,
+    secondPersonBecause,
     samples: await Promise.all(
       samples.map(async ({ expected, stripeId, customerId, ...row }) => ({
         ...row,

@@ -12,9 +12,10 @@ import {
 } from "../../sandbox/testing-accounts.ts";
 import type { BulkAction, Discrepancy } from "../db/schema.ts";
 import type { Actor, Desk } from "../desk.ts";
-import { approveBulk, bulkProblems, cancelBulk, getBulk, waitingBulks } from "./bulk.ts";
+import { bulkProblems, cancelBulk, getBulk } from "./bulk.ts";
 import { executeBulk } from "./execute.ts";
 import { requestRevert, type UndoneSelection } from "./revert.ts";
+import { approveBulk, waitingBulks } from "./second-person.ts";
 
 let company: Accounts;
 afterEach(() => company.tellsTheWholeStory());
@@ -217,7 +218,7 @@ describe("undoing", () => {
     const desk = withLimit(3);
     const waiting = await ask({ bulk: bulk.id }, fin, { desk });
     expect(waiting).toMatchObject({ state: "waiting", total: 5, skipped: 1 });
-    expect((await waitingBulks(desk.sql)).map(({ id }) => id)).toEqual([waiting.id]);
+    expect((await waitingBulks(desk.sql, ada)).map(({ bulk }) => bulk.id)).toEqual([waiting.id]);
     expect(await executeBulk(desk, waiting.id)).toMatchObject({ state: "waiting", applied: 0 });
     await expect(approveBulk(desk, waiting.id, fin)).rejects.toThrow(refused("second_person_needed"));
     expect(await states(plain)).toEqual(["open", "fixed", "fixed"]);

@@ -7,7 +7,8 @@ import { authorise } from "../auth/permissions.ts";
 import type { BulkAction } from "../db/schema.ts";
 import type { Actor, Desks } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
-import { getBulk, lockBulk, lockRows, sameRequest } from "./bulk.ts";
+import { getBulk, lockBulk, lockRows, personId, sameRequest } from "./bulk.ts";
+import { secondPersonReasons } from "./plan.ts";
 import { undoesMoney, whyNotUndone } from "./revert-plan.ts";
 import { transaction } from "./transaction.ts";
 
@@ -44,8 +45,8 @@ export async function requestRevert(desk: Desks, given: RevertRequest, actor: Ac
   const bulkId = await transaction(desk.sql, async (tx) => {
     await assertThere(tx, undo);
     const [created] = await tx<{ id: number }[]>`
-      INSERT INTO driftdesk.bulk_actions (kind, request_key, requested_by, reason, reverts, state, created_at)
-      VALUES ('revert', ${requestKey}, ${actor.email}, ${reason}, ${"bulk" in undo ? undo.bulk : null}, 'running', ${desk.now()})
+      INSERT INTO driftdesk.bulk_actions (kind, request_key, requested_by, requested_by_id, reason, reverts, state, created_at)
+      VALUES ('revert', ${requestKey}, ${actor.email}, ${personId(tx, actor)}, ${reason}, ${"bulk" in undo ? undo.bulk : null}, 'running', ${desk.now()})
       ON CONFLICT (request_key) DO NOTHING
       RETURNING id`;
     if (!created) return await sameRequest(tx, { kind: "revert", requestKey }, actor);
@@ -140,20 +141,23 @@ async function begin(
   bulkId: number,
   { undo, reason }: { undo: UndoneSelection; reason: string | null },
   actor: Actor,
-  { total, todo }: Counts,
+  { total, todo, money }: Counts,
 ): Promise<void> {
-  const limit = desk.config.fixes.secondPersonAbove;
-  const waits = limit !== undefined && todo > limit;
+  const because = secondPersonReasons(desk.config.fixes, { rows: todo, money });
+  const waits = because.length > 0;
   const skipped = total - todo;
   await tx`
     UPDATE driftdesk.bulk_actions
-    SET state = ${waits ? "waiting" : "running"}, total = ${total}, skipped = ${skipped} WHERE id = ${bulkId}`;
+    SET state = ${waits ? "waiting" : "running"}, total = ${total}, skipped = ${skipped},
+        writes_money = ${money}
+    WHERE id = ${bulkId}`;
   const data = {
     kind: "revert",
     total,
     skipped,
     reason,
     needsSecondPerson: waits,
+    ...(waits && { because }),
     ...("bulk" in undo && { reverts: undo.bulk }),
   };
   await appendAudit(

@@ -8,6 +8,7 @@ import { foldTotals } from "../discrepancies/totals.ts";
 import { DriftdeskError } from "../errors.ts";
 import { executeBulk } from "../fixes/execute.ts";
 import { recoverFixes, wakeSnoozed } from "../fixes/recover.ts";
+import { voidChanged } from "../fixes/second-person.ts";
 import { requestRun } from "../reconcile/runs.ts";
 import { dropForgottenStagingTables } from "../reconcile/staging.ts";
 import { closeQueues, type Jobs, openQueues, type QueuedDesk } from "./queues.ts";
@@ -112,6 +113,7 @@ async function sweepForEver(
     try {
       await recoverFixes(desk);
       await wakeSnoozed(desk);
+      await voidChanged(desk);
       await foldTotals(desk.sql);
       await dropForgottenStagingTables(desk.sql);
       await runs.look();

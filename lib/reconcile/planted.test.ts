@@ -6,9 +6,11 @@ import everyType from "../../sandbox/example/every-type.config.ts";
 import type { Planted } from "../../sandbox/example/planted.ts";
 import { openTestDesk } from "../../sandbox/testing.ts";
 import { generateWorld } from "../../sandbox/world/index.ts";
+import { addUser } from "../auth/users.ts";
 import { type Actor, type Desk, systemActor } from "../desk.ts";
-import { approveBulk, requestBulk } from "../fixes/bulk.ts";
+import { requestBulk } from "../fixes/bulk.ts";
 import { executeBulk } from "../fixes/execute.ts";
+import { approveBulk } from "../fixes/second-person.ts";
 import { executeRun } from "./run.ts";
 import { requestRun } from "./runs.ts";
 
@@ -41,6 +43,7 @@ async function company({
     now: () => now,
   });
   cleanups.push(close);
+  await addUser(desk, ada, systemActor);
   return { desk, planted: await createExample(local, world, { seed, now, drift }) };
 }
 
@@ -83,7 +86,7 @@ async function recorded(desk: Desk) {
 }
 
 const grace: Actor = { email: "grace@example.com", name: "Grace Hopper", role: "finance" };
-const ada: Actor = { email: "ada@example.com", name: "Ada Lovelace", role: "admin" };
+const ada = { email: "ada@example.com", name: "Ada Lovelace", role: "admin" } as const;
 
 /** Decides to apply everything that is open and can be applied. */
 async function fixEverything(desk: Desk): Promise<number> {

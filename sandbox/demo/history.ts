@@ -4,9 +4,10 @@ import { randomUUID } from "node:crypto";
 import { type Actor, type Desk, systemActor } from "../../lib/desk.ts";
 import { type BulkRequest, requestBulk } from "../../lib/fixes/bulk.ts";
 import { executeBulk } from "../../lib/fixes/execute.ts";
+import { approveBulk } from "../../lib/fixes/second-person.ts";
 import { executeRun } from "../../lib/reconcile/run.ts";
 import { requestRun } from "../../lib/reconcile/runs.ts";
-import { admin, finance, support } from "./people.ts";
+import { admin, finance, secondFinance, support } from "./people.ts";
 
 /** Answers false when there was a run already. `now` is when the demonstration began. */
 export async function makeHistory(desk: Desk, now: Date): Promise<boolean> {
@@ -29,6 +30,7 @@ export async function makeHistory(desk: Desk, now: Date): Promise<boolean> {
     kind: "apply",
     reason: "Checked against the bank statement.",
     selection: await some(desk, { impact: "money", resource: "invoices", limit: 2 }),
+    agreed: { by: secondFinance, desk: earlier(154) },
   });
   for (const [minutes, resource, reason] of [
     [149, "subscriptions", "Agreed with the customer: the new address counts, and Stripe gets it next week."],
@@ -63,11 +65,18 @@ async function reconcile(desk: Desk, actor: Actor): Promise<void> {
 
 type Ids = { id: number; version: number }[];
 type Decision = BulkRequest extends infer R ? (R extends BulkRequest ? Omit<R, "requestKey"> : never) : never;
+/** The second person, where it takes one, and their own time. */
+interface Agreed {
+  by: Actor;
+  desk: Desk;
+}
 
-async function decide(desk: Desk, actor: Actor, decision: Decision): Promise<void> {
+async function decide(desk: Desk, actor: Actor, given: Decision & { agreed?: Agreed }): Promise<void> {
+  const { agreed, ...decision } = given;
   if ("ids" in decision.selection && decision.selection.ids.length === 0) return;
   const bulk = await requestBulk(desk, { ...decision, requestKey: randomUUID() }, actor);
-  await executeBulk(desk, bulk.id);
+  if (agreed && bulk.state === "waiting") await approveBulk(agreed.desk, bulk.id, agreed.by);
+  await executeBulk(agreed?.desk ?? desk, bulk.id);
 }
 
 /** Rows that can be decided on, those of the most money first. */

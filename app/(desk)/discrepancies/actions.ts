@@ -9,21 +9,16 @@ import type { Answer, BulkReport, DecisionRequest } from "@/components/discrepan
 import type { BulkAction } from "@/lib/db/schema.ts";
 import type { OpenDesk } from "@/lib/desk.ts";
 import { DriftdeskError } from "@/lib/errors.ts";
-import {
-  approveBulk,
-  type BulkRequest,
-  bulkProblems,
-  cancelBulk,
-  getBulk,
-  requestBulk,
-} from "@/lib/fixes/bulk.ts";
+import { type BulkRequest, bulkProblems, cancelBulk, getBulk, requestBulk } from "@/lib/fixes/bulk.ts";
 import { executeBulk } from "@/lib/fixes/execute.ts";
 import { type Preview, previewFixes } from "@/lib/fixes/preview.ts";
+import { approveBulk } from "@/lib/fixes/second-person.ts";
 import { type Selection, selectionSchema } from "@/lib/fixes/selection.ts";
 import { enqueueBulk } from "@/lib/jobs/enqueue.ts";
 import { type Checked, checkAgain } from "@/lib/reconcile/check-again.ts";
 
 const idSchema = z.number().int().positive();
+const reasonSchema = z.string().max(2_000).optional();
 
 /** Up to this many rows are worked off while the person waits; more of them in the background, with progress. */
 const atOnce = 200;
@@ -44,15 +39,17 @@ export async function decideAction(request: DecisionRequest): Promise<Answer<Bul
 
 export async function approveAction(bulkId: number): Promise<Answer<BulkReport>> {
   return answer(async (desk) => {
-    const actor = await requireActor("bulk");
+    const actor = await requireActor("decide");
     return carryOut(desk, await approveBulk(desk, idSchema.parse(bulkId), actor));
   }, true);
 }
 
-export async function declineAction(bulkId: number): Promise<Answer<BulkReport>> {
+/** Stops an action, or takes it back, or, as a second person, declines it with a reason. */
+export async function declineAction(bulkId: number, reason?: string): Promise<Answer<BulkReport>> {
   return answer(async (desk) => {
     const actor = await requireActor("decide");
-    return report(desk, await cancelBulk(desk, idSchema.parse(bulkId), actor));
+    const given = { reason: reasonSchema.parse(reason) };
+    return report(desk, await cancelBulk(desk, idSchema.parse(bulkId), actor, given));
   }, true);
 }
 

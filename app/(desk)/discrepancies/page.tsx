@@ -54,7 +54,7 @@ export default async function DriftPage({ searchParams }: { searchParams: Promis
     }),
     countStates(desk.sql, account),
     params.grouped ? countChanges(desk.sql, { ...filter, change: undefined }, loadedAt) : null,
-    params.state === "waiting" ? waitingForSecond(desk) : [],
+    params.state === "waiting" ? waitingForSecond(desk, actor) : [],
   ]);
   const rights = {
     email: actor.email,

@@ -1,0 +1,215 @@
+// Two pairs of eyes: what waits for a second person, who that may be, and what their word is worth.
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { type Accounts, ada, fin, flo, openAccounts, sue, vera } from "../../sandbox/testing-accounts.ts";
+import { deactivate, reactivate } from "../auth/users.ts";
+import type { Discrepancy } from "../db/schema.ts";
+import { type Actor, type Desk, systemActor } from "../desk.ts";
+import { discrepancyDetails } from "../discrepancies/details.ts";
+import { bulkProblems, cancelBulk, getBulk } from "./bulk.ts";
+import { executeBulk } from "./execute.ts";
+import { previewFixes } from "./preview.ts";
+import { approveBulk, countWaiting, voidChanged, waitingBulks } from "./second-person.ts";
+
+let company: Accounts;
+/** As a company has it that says nothing about second persons. */
+let desk: Desk;
+beforeAll(async () => {
+  company = await openAccounts({ customers: 200, config: { fixes: {} } });
+  desk = company.desk;
+});
+afterAll(() => company.close());
+afterEach(() => company.tellsTheWholeStory());
+
+const otherAmount = "amount = amount + 100";
+const otherStatus = `"the status" = 'past_due'`;
+const idsOf = (rows: readonly Discrepancy[]) => rows.map((row) => row.stripeId as string);
+async function drifting(count: number, assignment = otherAmount): Promise<Discrepancy[]> {
+  const ids = company.take(count);
+  await company.spoil(ids, assignment);
+  return company.reconcile(ids);
+}
+const states = async (rows: readonly Discrepancy[]) =>
+  (await company.found(idsOf(rows))).map((row) => row.state);
+const refused = (code: string) => expect.objectContaining({ code });
+const actions = async (bulkId: number) =>
+  (
+    await desk.sql<{ told: string }[]>`
+      SELECT action || ' by ' || actor AS told FROM driftdesk.audit_entries
+      WHERE bulk_id = ${bulkId} AND action LIKE 'bulk.%' ORDER BY seq`
+  ).map((row) => row.told);
+
+test("a single amount of money waits for another person, and anything else does not", async () => {
+  const [amount, status] = [await drifting(1), await drifting(1, otherStatus)] as [
+    Discrepancy[],
+    Discrepancy[],
+  ];
+  const about = (rows: readonly Discrepancy[]) =>
+    previewFixes(desk, { ids: rows.map(({ id, version }) => ({ id, version })) });
+  expect(await about(amount)).toMatchObject({ needsSecondPerson: true, secondPersonBecause: ["money"] });
+  expect(await about(status)).toMatchObject({ needsSecondPerson: false, secondPersonBecause: [] });
+
+  expect(await company.decide("apply", status, sue)).toMatchObject({ state: "running", writesMoney: false });
+  await expect(company.decide("apply", amount, sue)).rejects.toEqual(refused("not_allowed"));
+  const bulk = await company.decide("apply", amount, fin);
+  expect(bulk).toMatchObject({ state: "waiting", total: 1, writesMoney: true });
+  expect(await executeBulk(desk, bulk.id)).toMatchObject({ state: "waiting", applied: 0 });
+  expect(await countWaiting(desk.sql, fin)).toEqual({ forMe: 0, mine: 1 });
+  for (const [reader, forMe] of [
+    [vera, 0],
+    [sue, 0],
+    [flo, 1],
+    [ada, 1],
+  ] as const)
+    expect(await countWaiting(desk.sql, reader)).toEqual({ forMe, mine: 0 });
+
+  for (const actor of [vera, sue])
+    await expect(approveBulk(desk, bulk.id, actor)).rejects.toEqual(refused("not_allowed"));
+  await approveBulk(desk, bulk.id, flo);
+  expect(await executeBulk(desk, bulk.id)).toMatchObject({
+    state: "done",
+    applied: 1,
+    approvedBy: flo.email,
+  });
+  expect(await states(amount)).toEqual(["fixed"]);
+  expect(await countWaiting(desk.sql, flo)).toEqual({ forMe: 0, mine: 0 });
+});
+
+test("a company that says so lets one person change amounts", async () => {
+  const alone = company.with({
+    config: { ...desk.config, fixes: { ...desk.config.fixes, secondPersonForMoney: false } },
+  });
+  const rows = await drifting(1);
+  expect(await company.decide("apply", rows, fin, { desk: alone })).toMatchObject({ state: "running" });
+});
+
+test("nobody approves their own, by any path", async () => {
+  const rows = await drifting(1);
+  const bulk = await company.decide("apply", rows, fin);
+  const waiting = async () => expect(await states(rows)).toEqual(["waiting"]);
+  // Another session of the same person, the command line's `--as`, another letter case.
+  for (const email of [fin.email, "Fin@Example.Com", "FIN@EXAMPLE.COM"])
+    await expect(approveBulk(desk, bulk.id, { ...fin, email })).rejects.toEqual(
+      refused("second_person_needed"),
+    );
+  // A session that claims another role than the table says.
+  await expect(approveBulk(desk, bulk.id, { ...sue, role: "admin" })).rejects.toEqual(refused("not_allowed"));
+  // What is no person: the system, a policy, a token of theirs, somebody made up.
+  const token: Actor = { email: "token:nightly", name: "nightly", role: "finance" };
+  for (const actor of [
+    systemActor,
+    { ...systemActor, email: "policy" },
+    { ...systemActor, email: ada.email },
+    token,
+    { ...flo, email: "flo2@example.com" },
+  ])
+    await expect(approveBulk(desk, bulk.id, actor)).rejects.toEqual(refused("not_allowed"));
+  await waiting();
+
+  // Under another address: they are the same line of the table of people.
+  await desk.sql`UPDATE driftdesk.users SET email = 'fin.new@example.com', name = 'Somebody' WHERE email = ${fin.email}`;
+  const renamed = { ...fin, email: "fin.new@example.com", name: "Somebody" };
+  try {
+    await expect(approveBulk(desk, bulk.id, renamed)).rejects.toEqual(refused("second_person_needed"));
+    expect(await countWaiting(desk.sql, renamed)).toEqual({ forMe: 0, mine: 1 });
+    expect(await waitingBulks(desk.sql, renamed)).toMatchObject([{ own: true, mayApprove: false }]);
+    expect(await cancelBulk(desk, bulk.id, renamed)).toMatchObject({ state: "cancelled" });
+  } finally {
+    await desk.sql`UPDATE driftdesk.users SET email = ${fin.email}, name = ${fin.name} WHERE email = ${renamed.email}`;
+  }
+  expect(await states(rows)).toEqual(["open"]);
+});
+
+test("somebody whose access has ended approves nothing any more", async () => {
+  const rows = await drifting(1);
+  const bulk = await company.decide("apply", rows, fin);
+  await deactivate(desk, flo.email, ada);
+  await expect(approveBulk(desk, bulk.id, flo)).rejects.toEqual(refused("not_allowed"));
+  await reactivate(desk, flo.email, ada);
+  expect(await approveBulk(desk, bulk.id, flo)).toMatchObject({ state: "running" });
+  await executeBulk(desk, bulk.id);
+});
+
+test("values that change before the approval void it, at once and for all to see", async () => {
+  const rows = await drifting(2);
+  const [one, other] = await Promise.all(rows.map((row) => company.decide("apply", [row], fin)));
+  const { id } = rows[0] as Discrepancy;
+  await company.spoil(idsOf(rows), "amount = amount + 1");
+  await company.reconcile();
+  expect(await states(rows)).toEqual(["open", "open"]);
+  const list = { filter: { state: "open" as const }, sort: { by: "impact", direction: "desc" } as const };
+  const asked = { askedBy: "Fin", message: expect.stringContaining("Its values changed while it waited") };
+  expect((await discrepancyDetails(desk, { id, reader: fin, ...list })).lastAsked).toMatchObject(asked);
+
+  // Somebody who is faster than the worker that looks for such.
+  await expect(approveBulk(desk, one?.id ?? 0, flo)).rejects.toEqual(refused("approval_void"));
+  const before = await getBulk(desk.sql, one?.id ?? 0);
+  expect(before).toMatchObject({ state: "cancelled", skipped: 1, approvedBy: null });
+  expect(await voidChanged(desk)).toBe(1);
+  expect(await voidChanged(desk)).toBe(0);
+  expect(await getBulk(desk.sql, other?.id ?? 0)).toMatchObject({
+    state: "cancelled",
+    skipped: 1,
+    message: expect.stringContaining("Ask again"),
+  });
+  expect(await actions(other?.id ?? 0)).toEqual([`bulk.requested by ${fin.email}`, "bulk.voided by system"]);
+  expect(await bulkProblems(desk.sql, other?.id ?? 0)).toMatchObject([
+    { outcome: "skipped", message: asked.message },
+  ]);
+  expect((await discrepancyDetails(desk, { id, reader: fin, ...list })).lastAsked).toMatchObject(asked);
+  // Asked for again, it is about the new values.
+  const again = await company.decide("apply", await company.found(idsOf(rows)), fin);
+  await approveBulk(desk, again.id, flo);
+  expect(await executeBulk(desk, again.id)).toMatchObject({ state: "done", applied: 2 });
+});
+
+test("one row that changes is left out, the others still wait", async () => {
+  const rows = await drifting(3);
+  const bulk = await company.decide("apply", rows, fin);
+  await company.spoil(idsOf(rows).slice(0, 1), "amount = amount + 1");
+  await company.reconcile();
+  await company.decide("reject", rows.slice(1, 2), sue);
+  expect((await waitingBulks(desk.sql, flo))[0]).toMatchObject({ left: 1, mayApprove: true });
+  expect(await voidChanged(desk)).toBe(0);
+  expect(await getBulk(desk.sql, bulk.id)).toMatchObject({ state: "waiting", total: 3, skipped: 2 });
+  expect((await bulkProblems(desk.sql, bulk.id)).map((row) => row.message).sort()).toEqual([
+    expect.stringContaining("Its values changed"),
+    expect.stringContaining("Somebody decided on it"),
+  ]);
+  await approveBulk(desk, bulk.id, flo);
+  expect(await executeBulk(desk, bulk.id)).toMatchObject({ state: "done", applied: 1, skipped: 2 });
+  expect(await states(rows)).toEqual(["open", "rejected", "fixed"]);
+});
+
+test("values that change after the approval are not overwritten by it", async () => {
+  const rows = await drifting(2);
+  const bulk = await company.decide("apply", rows, fin);
+  await approveBulk(desk, bulk.id, ada);
+  // One is seen by a run before its turn comes, the other by nobody.
+  await company.spoil(idsOf(rows).slice(0, 1), "amount = 1");
+  await company.reconcile();
+  await company.spoil(idsOf(rows).slice(1), "amount = 2");
+  expect(await executeBulk(desk, bulk.id)).toMatchObject({ state: "done", applied: 0, stale: 1, skipped: 1 });
+  expect((await company.rows(idsOf(rows))).map((row) => row.amount)).toEqual(["1", "2"]);
+  expect(await states(rows)).toEqual(["open", "open"]);
+});
+
+test("a second person declines with a reason, and whoever asked takes it back without one", async () => {
+  const rows = await drifting(2);
+  const [declined, taken] = await Promise.all(rows.map((row) => company.decide("apply", [row], fin)));
+  const id = declined?.id ?? 0;
+  await expect(cancelBulk(desk, id, flo)).rejects.toEqual(refused("request_invalid"));
+  await expect(cancelBulk(desk, id, flo, { reason: "  " })).rejects.toEqual(refused("request_invalid"));
+  await expect(cancelBulk(desk, id, sue, { reason: "No." })).rejects.toEqual(refused("not_allowed"));
+  await cancelBulk(desk, id, flo, { reason: "The bank says otherwise." });
+  expect(await getBulk(desk.sql, id)).toMatchObject({
+    state: "cancelled",
+    message: "Declined by Flo: The bank says otherwise.",
+  });
+  await cancelBulk(desk, taken?.id ?? 0, fin);
+  expect(await getBulk(desk.sql, taken?.id ?? 0)).toMatchObject({ message: "Taken back by Fin." });
+  expect(await actions(id)).toEqual([`bulk.requested by ${fin.email}`, `bulk.declined by ${flo.email}`]);
+  expect(await states(rows)).toEqual(["open", "open"]);
+  const list = { filter: { state: "open" as const }, sort: { by: "impact", direction: "desc" } as const };
+  const details = await discrepancyDetails(desk, { id: rows[0]?.id ?? 0, reader: fin, ...list });
+  expect(details.lastAsked?.message).toBe("Declined by Flo: The bank says otherwise.");
+});
