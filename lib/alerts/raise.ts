@@ -13,7 +13,12 @@ const batch = 200;
 /** Trouble that lasts is told again after this. */
 const remindMs = 24 * 3_600_000;
 
-const told = ["run.finished", "policy.held_back", "bulk.requested", "bulk.finished"] as const;
+const told = [
+  "run.finished",
+  "policy.held_back",
+  "bulk.requested",
+  "bulk.finished",
+] as const satisfies readonly AuditAction[];
 
 type Entry = Pick<AuditEntry, "seq" | "at" | "actor" | "accountId" | "resource" | "runId" | "bulkId"> & {
   action: (typeof told)[number];

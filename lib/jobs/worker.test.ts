@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from "vitest";
 import { openTestDesk, type TestDesk } from "../../sandbox/testing.ts";
+import { startSlack } from "../../sandbox/testing-slack.ts";
 import { generateWorld } from "../../sandbox/world/world.ts";
 import { defineConfig } from "../config/define.ts";
 import { type Desk, systemActor } from "../desk.ts";
@@ -55,7 +56,7 @@ async function open(): Promise<Single> {
 }
 
 async function work(desk: QueuedDesk): Promise<Worker> {
-  const worker = await startWorker(desk, { sweepMs: 100 });
+  const worker = await startWorker(desk, { sweepMs: 100, alertsMs: 100 });
   workers.push(worker);
   return worker;
 }
@@ -88,6 +89,26 @@ test("a run that nobody was woken for is found", async () => {
   const id = await request({ ...desk, now: () => new Date(now.getTime() - 60_000) });
   await work(desk);
   await expect.poll(stateOf(desk, id), soon).toBe("succeeded");
+});
+
+test("people are told by a worker, once, however many there are", async () => {
+  const slack = await startSlack();
+  try {
+    const desk = await open();
+    const config = {
+      ...desk.config,
+      alerts: { ...desk.config.alerts, slack: { channel: "#billing" }, digest: false as const },
+    };
+    const told = { ...desk, config, environment: { ...desk.environment, slackWebhookUrl: slack.url } };
+    await work(told);
+    await work({ ...told });
+    await enqueueRun(told, await request(told));
+    await expect.poll(() => slack.messages.length, soon).toBe(1);
+    for (const worker of workers.splice(0)) await worker.stop();
+    expect(slack.messages.map(({ text }) => text)).toEqual([expect.stringContaining("1 new difference")]);
+  } finally {
+    await slack.close();
+  }
 });
 
 test("workers help with a run that another process has, and stay away when nothing is left to share", async () => {
