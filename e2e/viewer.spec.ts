@@ -42,6 +42,8 @@ const argumentsOf: Record<string, unknown[]> = {
   previewAction: [everything],
   decideAction: [{ kind: "apply", selection: everything, requestKey }],
   checkAction: [1],
+  previewRevertAction: [{ bulk: 1 }],
+  revertAction: [{ undo: { bulk: 1 }, requestKey }],
   approveAction: [1],
   declineAction: [1],
   sendTestAlert: [],

@@ -1,6 +1,8 @@
 import type { BulkAction } from "@/lib/db/schema.ts";
 import type { BulkItemView } from "@/lib/fixes/bulk.ts";
 import type { Preview } from "@/lib/fixes/preview.ts";
+import type { RevertRequest, UndoneSelection } from "@/lib/fixes/revert.ts";
+import type { RevertPreview } from "@/lib/fixes/revert-preview.ts";
 import type { Selection } from "@/lib/fixes/selection.ts";
 import type { Checked } from "@/lib/reconcile/check-again.ts";
 
@@ -23,8 +25,14 @@ export interface BulkReport {
   problems: BulkItemView[];
 }
 
+/** The server actions by which something is undone. */
+export interface RevertActions {
+  previewRevert(undo: UndoneSelection): Promise<Answer<RevertPreview>>;
+  revert(request: RevertRequest): Promise<Answer<BulkReport>>;
+}
+
 /** The server actions of the list, handed down from the page: components never import it. */
-export interface DriftActions {
+export interface DriftActions extends RevertActions {
   preview(selection: Selection): Promise<Answer<Preview>>;
   decide(request: DecisionRequest): Promise<Answer<BulkReport>>;
   approve(bulkId: number): Promise<Answer<BulkReport>>;

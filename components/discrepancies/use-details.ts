@@ -57,6 +57,7 @@ function revive(body: DiscrepancyDetails): DiscrepancyDetails {
       closedAt: maybe(row.closedAt),
       snoozedUntil: maybe(row.snoozedUntil),
       decidedAt: maybe(row.decidedAt),
+      revertedAt: maybe(row.revertedAt),
     },
   };
 }

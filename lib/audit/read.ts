@@ -41,7 +41,7 @@ export async function readAudit(
   return { entries, older: found.length > page.limit ? (entries.at(-1)?.seq ?? null) : null };
 }
 
-async function namesOfPeople(sql: Sql): Promise<(email: string) => string> {
+export async function namesOfPeople(sql: Sql): Promise<(email: string) => string> {
   const people = await sql<
     { email: string; name: string }[]
   >`SELECT lower(email) AS email, name FROM driftdesk.users`;

@@ -71,8 +71,7 @@ export function auditSentence(entry: Entry, nameOf: (email: string) => string): 
     entry.action.startsWith("fix.") && data.message ? data.message : null,
   ];
   return {
-    who:
-      entry.actor === "system" ? "Driftdesk" : entry.actor === "policy" ? "The policy" : nameOf(entry.actor),
+    who: actorName(entry.actor, nameOf),
     did: write(entry, data, nameOf),
     changes: withChanges.has(entry.action)
       ? data.fields.map((field) => ({
@@ -84,6 +83,10 @@ export function auditSentence(entry: Entry, nameOf: (email: string) => string): 
     more: more.filter((part): part is string => part !== null),
   };
 }
+
+/** What people call whoever stands in the history. */
+export const actorName = (actor: string, nameOf: (email: string) => string): string =>
+  actor === "system" ? "Driftdesk" : actor === "policy" ? "The policy" : nameOf(actor);
 
 /** The same as one line of text. */
 export function auditText(entry: Entry, nameOf: (email: string) => string = (email) => email): string {

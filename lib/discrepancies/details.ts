@@ -1,10 +1,11 @@
-import { knownDesks } from "../accounts/known.ts";
+import { type KnownDesk, knownDesks } from "../accounts/known.ts";
 import { type ReadEntry, readAudit } from "../audit/read.ts";
 import type { Actor, Desks } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import { writesMoney } from "../fixes/plan.ts";
 import { obstacleOf, statementFor } from "../fixes/preview.ts";
 import { changedWhileWaiting } from "../fixes/second-person.ts";
+import { undoesMoney, whyNotUndone } from "../fixes/revert-plan.ts";
 import type { DiscrepancyFilter } from "./filter.ts";
 import { type DiscrepancyView, getDiscrepancy } from "./get.ts";
 import { findNeighbours, type Neighbours } from "./neighbours.ts";
@@ -30,9 +31,19 @@ export interface DiscrepancyDetails {
   waiting: WaitingBulk | null;
   /** The last request for its correction that nothing came of, while it is open again; null when there is none. */
   lastAsked: LastAsked | null;
+  /** The correction that it is fixed by; null when it is not. */
+  fix: LastFix | null;
   /** What happened to it, newest first. */
   history: ReadEntry[];
   neighbours: Neighbours;
+}
+
+export interface LastFix {
+  id: number;
+  /** Why it cannot be undone, for a person; null when it can be. */
+  obstacle: string | null;
+  /** Whether undoing it changes an amount of money. */
+  changesMoney: boolean;
 }
 
 /** The panel shows so many; the rest is in the audit log. */
@@ -52,7 +63,7 @@ export async function discrepancyDetails(
     );
   const known = await knownDesks(desk);
   const waits = discrepancy.state === "waiting" && discrepancy.bulkId !== null;
-  const [obstacle, [judged], statement, history, neighbours, waiting, asked] = await Promise.all([
+  const [obstacle, [judged], statement, history, neighbours, waiting, asked, fix] = await Promise.all([
     obstacleOf(desk, known, request.id),
     desk.sql<{ changesMoney: boolean }[]>`
       SELECT ${writesMoney(desk.sql, known)} AS "changesMoney"
@@ -62,6 +73,7 @@ export async function discrepancyDetails(
     findNeighbours(desk.sql, { ...request, now: desk.now() }),
     waits ? waitingForSecond(desk, request.reader, { bulk: discrepancy.bulkId as number }) : [],
     lastAsked(desk, request.id),
+    lastFix(desk, known, request.id),
   ]);
   return {
     discrepancy,
@@ -70,6 +82,7 @@ export async function discrepancyDetails(
     changesMoney: judged?.changesMoney ?? false,
     waiting: waiting[0] ?? null,
     lastAsked: asked,
+    fix,
     history: history.entries,
     neighbours,
   };
@@ -89,4 +102,13 @@ async function lastAsked({ sql }: Desks, id: number): Promise<LastAsked | null> 
     WHERE d.id = ${id} AND d.state = 'open'
       AND (i.outcome = 'skipped' OR i.outcome IS NULL AND d.version <> i.version)`;
   return asked ?? null;
+}
+
+async function lastFix({ sql }: Desks, known: readonly KnownDesk[], id: number): Promise<LastFix | null> {
+  const [fix] = await sql<LastFix[]>`
+    SELECT f.id, ${whyNotUndone(sql)} AS obstacle, ${undoesMoney(sql, known)} AS "changesMoney"
+    FROM driftdesk.fixes f JOIN driftdesk.discrepancies d ON d.id = f.discrepancy_id
+    WHERE d.id = ${id} AND d.state = 'fixed' AND f.state = 'applied' AND f.action <> 'revert'
+    ORDER BY f.id DESC LIMIT 1`;
+  return fix ?? null;
 }

@@ -35,6 +35,7 @@ export type DiscrepancyRow = Pick<
   | "decidedBy"
   | "decisionReason"
   | "bulkId"
+  | "revertedAt"
 > & { livemode: boolean };
 
 export interface DiscrepancyPage {
@@ -59,7 +60,7 @@ export const rowColumns = (sql: Sql): Fragment => sql`
   d.row_error AS "rowError", d.impact, d.amount_minor AS "amountMinor", d.currency, d.cause, d.state,
   d.opened_at AS "openedAt", d.observed_at AS "observedAt", d.closed_at AS "closedAt",
   d.snoozed_until AS "snoozedUntil", d.decided_at AS "decidedAt", d.decided_by AS "decidedBy",
-  d.decision_reason AS "decisionReason", d.bulk_id AS "bulkId",
+  d.decision_reason AS "decisionReason", d.bulk_id AS "bulkId", d.reverted_at AS "revertedAt",
   coalesce((SELECT a.livemode FROM driftdesk.accounts a WHERE a.id = d.account_id), false) AS livemode`;
 
 /** One page of the list. It costs the same wherever it lies and however long the list is. */

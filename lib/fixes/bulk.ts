@@ -320,6 +320,7 @@ export async function lockBulk(tx: TransactionSql, id: number): Promise<BulkActi
   return bulk;
 }
 
+/** Of `driftdesk.bulk_actions b`, as a `BulkAction` has them. */
 export const bulkColumns = (sql: Sql | TransactionSql) => sql`
   b.id, b.kind, b.request_key AS "requestKey", b.requested_by AS "requestedBy", b.requested_by_id AS "requestedById",
   b.reason, b.filter, b.state, b.total, b.applied, b.stale, b.failed, b.skipped, b.message,

@@ -117,7 +117,8 @@ function judgedSelection(desk: Desks, known: readonly KnownDesk[], selection: Se
     FROM (${selected(sql, desk, selection)}) s JOIN driftdesk.discrepancies d ON d.id = s.id`;
 }
 
-function tableName(known: readonly KnownDesk[], of: Pick<Sample, "accountId" | "resource">): string {
+/** How the table of a resource is called, with its schema. */
+export function tableName(known: readonly KnownDesk[], of: Pick<Sample, "accountId" | "resource">): string {
   const table = resourceOf(known, of)?.resource.table;
   return table ? `${table.schema}.${table.name}` : of.resource;
 }

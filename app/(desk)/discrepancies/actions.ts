@@ -12,6 +12,8 @@ import { DriftdeskError } from "@/lib/errors.ts";
 import { type BulkRequest, bulkProblems, cancelBulk, getBulk, requestBulk } from "@/lib/fixes/bulk.ts";
 import { executeBulk } from "@/lib/fixes/execute.ts";
 import { type Preview, previewFixes } from "@/lib/fixes/preview.ts";
+import { type RevertRequest, requestRevert, type UndoneSelection, undoneSchema } from "@/lib/fixes/revert.ts";
+import { previewRevert, type RevertPreview } from "@/lib/fixes/revert-preview.ts";
 import { approveBulk } from "@/lib/fixes/second-person.ts";
 import { type Selection, selectionSchema } from "@/lib/fixes/selection.ts";
 import { enqueueBulk } from "@/lib/jobs/enqueue.ts";
@@ -34,6 +36,20 @@ export async function decideAction(request: DecisionRequest): Promise<Answer<Bul
   return answer(async (desk) => {
     const actor = await requireActor("decide");
     return carryOut(desk, await requestBulk(desk, request as BulkRequest, actor));
+  }, true);
+}
+
+export async function previewRevertAction(undo: UndoneSelection): Promise<Answer<RevertPreview>> {
+  return answer(async (desk) => {
+    await requireActor("decide");
+    return previewRevert(desk, undoneSchema.parse(undo));
+  });
+}
+
+export async function revertAction(request: RevertRequest): Promise<Answer<BulkReport>> {
+  return answer(async (desk) => {
+    const actor = await requireActor("decide");
+    return carryOut(desk, await requestRevert(desk, request, actor));
   }, true);
 }
 

@@ -22,6 +22,8 @@ import {
   declineAction,
   followAction,
   previewAction,
+  previewRevertAction,
+  revertAction,
 } from "./actions.ts";
 
 export const metadata: Metadata = { title: "Drift" };
@@ -34,6 +36,8 @@ const actions: DriftActions = {
   decline: declineAction,
   follow: followAction,
   check: checkAction,
+  previewRevert: previewRevertAction,
+  revert: revertAction,
 };
 
 export default async function DriftPage({ searchParams }: { searchParams: Promise<SearchParams> }) {
