@@ -1,6 +1,7 @@
 import { knownDesks } from "../accounts/known.ts";
 import type { Values } from "../db/schema.ts";
 import type { Desks } from "../desk.ts";
+import { type SecondPersonReason, secondPersonReasons } from "./plan.ts";
 import { tableName } from "./preview.ts";
 import { type UndoneSelection, undone } from "./revert.ts";
 import { undoesMoney, whyNotUndone } from "./revert-plan.ts";
@@ -15,6 +16,7 @@ export interface RevertPreview {
   touched: { accountId: string; resource: string; table: string; columns: string[]; count: number }[];
   changesMoney: boolean;
   needsSecondPerson: boolean;
+  secondPersonBecause: SecondPersonReason[];
   samples: {
     id: number;
     accountId: string;
@@ -52,14 +54,16 @@ export async function previewRevert(desk: Desks, undo: UndoneSelection): Promise
       FROM ${undoable} ORDER BY f.impact_rank, f.amount_minor DESC, f.id LIMIT 10`,
   ]);
   const count = totals[0]?.count ?? 0;
-  const limit = config.fixes.secondPersonAbove;
+  const changesMoney = totals[0]?.money ?? false;
+  const secondPersonBecause = secondPersonReasons(config.fixes, { rows: count, money: changesMoney });
   return {
     undoable: count,
     skipped,
     byChange,
     touched: touched.map((row) => ({ ...row, table: tableName(known, row) })),
-    changesMoney: totals[0]?.money ?? false,
-    needsSecondPerson: limit !== undefined && count > limit,
+    changesMoney,
+    needsSecondPerson: secondPersonBecause.length > 0,
+    secondPersonBecause,
     samples: samples.map(({ observed, expected, ...row }) => ({
       ...row,
       changes: Object.keys(observed).map((name) => ({
