@@ -1,32 +1,21 @@
 // Reads everything that a run which does not read all has to know of the touched matches: first the local rows, then
 // Stripe, so that a row which moves meanwhile shows it. Each bunch of answers is staged in one transaction with its marks.
-import type { Sql, TransactionSql } from "postgres";
+import type { TransactionSql } from "postgres";
 import type { StripeObject } from "../config/resource.ts";
 import { copyInto } from "../local/copy.ts";
-import type { StripeReader } from "../stripe/reader.ts";
 import { objectsOfCustomer } from "./current.ts";
 import { stageExpected } from "./expected.ts";
 import { insertValues } from "./insert.ts";
-import type { Begin } from "./lease.ts";
 import { readLocalRows, rowsPerQuery } from "./local-rows.ts";
 import { isUnreachable } from "./patience.ts";
 import { customerIdOf, type Projected, projectObject } from "./project.ts";
+import type { Sides } from "./sides.ts";
 import { localColumns, type Stage } from "./staging.ts";
 import { together } from "./together.ts";
 import { ask, followAddresses, touchLate } from "./touched.ts";
 
-export interface AskContext {
-  begin: Begin;
-  sql: Sql;
-  local: Sql;
-  stripe: StripeReader;
-  signal: AbortSignal;
-  /** Requests that are on their way at the same time. */
-  parallel: number;
-}
-
 /** Reads the touched matches whole, on both sides. What Stripe does not answer stays open or is marked unreadable. */
-export async function readTouched(context: AskContext, stage: Stage): Promise<void> {
+export async function readTouched(context: Sides, stage: Stage): Promise<void> {
   await context.begin((tx) =>
     tx.unsafe(`UPDATE ${stage.asked} SET state = 'open', message = NULL WHERE state = 'unreadable'`),
   );
@@ -43,7 +32,7 @@ export async function readTouched(context: AskContext, stage: Stage): Promise<vo
 }
 
 /** How many objects there will be at the end, as far as that can be told. */
-const foresee = ({ begin }: AskContext, stage: Stage) =>
+const foresee = ({ begin }: Sides, stage: Stage) =>
   begin((tx) =>
     tx.unsafe(
       `UPDATE driftdesk.run_resources
@@ -53,7 +42,7 @@ const foresee = ({ begin }: AskContext, stage: Stage) =>
     ),
   );
 
-async function stageLocalRows(context: AskContext, stage: Stage): Promise<void> {
+async function stageLocalRows(context: Sides, stage: Stage): Promise<void> {
   for (;;) {
     context.signal.throwIfAborted();
     const batch = await context.sql.unsafe<{ match: string }[]>(
@@ -88,7 +77,7 @@ const bunches = 3;
 
 /** Asks everything of a kind that is open. `broken`: Stripe has stopped answering, and the rest was left. */
 async function askStripe(
-  context: AskContext,
+  context: Sides,
   stage: Stage,
   kind: Question["kind"],
 ): Promise<{ answered: number; broken: boolean }> {
@@ -130,7 +119,7 @@ interface Answer {
   unread: string | null;
 }
 
-async function answer({ stripe }: AskContext, { resource }: Stage, question: Question): Promise<Answer> {
+async function answer({ stripe }: Sides, { resource }: Stage, question: Question): Promise<Answer> {
   try {
     if (question.kind === "customer")
       return { question, objects: await objectsOfCustomer(stripe, resource, question.id), unread: null };
@@ -142,7 +131,7 @@ async function answer({ stripe }: AskContext, { resource }: Stage, question: Que
   }
 }
 
-async function stageAnswers(context: AskContext, stage: Stage, answers: readonly Answer[]): Promise<void> {
+async function stageAnswers(context: Sides, stage: Stage, answers: readonly Answer[]): Promise<void> {
   const all = answers.flatMap(({ question, objects }) => objects.map((object) => ({ question, object })));
   // Where a row stands for a customer, all of the customer's objects have a say: the one alone says only whose it is.
   const isWhole = ({ question, object }: (typeof all)[number]) =>

@@ -1,45 +1,22 @@
 // Nothing is shown before both sides were read again: a webhook in flight during the run must not become noise.
-import type { Sql, TransactionSql } from "postgres";
+import type { TransactionSql } from "postgres";
 import type { StripeObject } from "../config/resource.ts";
 import { quoteName, quoteTable } from "../local/catalog.ts";
-import { copyInto } from "../local/copy.ts";
 import { keyEquals } from "../local/guard.ts";
-import type { StripeReader } from "../stripe/reader.ts";
 import { expectedSide } from "./compare.ts";
 import { readCurrent } from "./current.ts";
 import { stageExpected } from "./expected.ts";
 import { insertValues } from "./insert.ts";
-import type { Begin } from "./lease.ts";
-import { readLocalRows, rowsPerQuery } from "./local-rows.ts";
+import { rereadRows } from "./local-rows.ts";
 import { isUnreachable } from "./patience.ts";
 import { projectObject } from "./project.ts";
-import { createReaskedTable, createRereadTable, localColumns, type Stage } from "./staging.ts";
+import type { Sides } from "./sides.ts";
+import { createReaskedTable, type Stage } from "./staging.ts";
 import { together } from "./together.ts";
 
-export interface ConfirmContext {
-  begin: Begin;
-  sql: Sql;
-  local: Sql;
-  stripe: StripeReader;
-  signal: AbortSignal;
-  parallel: number;
-}
-
-/** Reads the local rows of all candidates again, in bulk: by key, and by what they match. */
-export async function rereadLocal(context: ConfirmContext, stage: Stage): Promise<void> {
-  await context.begin((tx) => createRereadTable(tx, stage));
-  for (const by of ["key", "match"] as const) {
-    const query = context.sql.unsafe<{ value: string }[]>(
-      `SELECT DISTINCT ${by} AS value FROM ${stage.candidates} WHERE ${by} IS NOT NULL`,
-    );
-    for await (const batch of query.cursor(rowsPerQuery)) {
-      context.signal.throwIfAborted();
-      const values = batch.map((row) => row.value);
-      const lines = await readLocalRows(context.local, stage, by, values);
-      if (lines !== "") await context.begin((tx) => copyInto(tx, stage.reread, localColumns(stage), lines));
-    }
-  }
-}
+/** Reads the local rows of all candidates again, in bulk. */
+export const rereadLocal = (context: Sides, stage: Stage): Promise<void> =>
+  rereadRows(context, stage, `SELECT key, match FROM ${stage.candidates}`);
 
 interface Candidate {
   match: string;
@@ -61,7 +38,7 @@ export interface Doubt {
  * while the run went on, and about those that were not read in this run. Answers how many could not be asked; these are
  * dropped from the candidates, not believed.
  */
-export async function reaskStripe(context: ConfirmContext, stage: Stage, doubt: Doubt): Promise<number> {
+export async function reaskStripe(context: Sides, stage: Stage, doubt: Doubt): Promise<number> {
   await context.begin((tx) => createReaskedTable(tx, stage));
   const moved = stage.columns
     .map((_, i) => `r.f${i} IS DISTINCT FROM l.f${i}`)
@@ -110,13 +87,13 @@ function doubtful({ missing, justAsked }: Doubt, moved: string): string {
        OR (${lacking} AND CASE WHEN c.key IS NULL THEN m.match IS NOT NULL ELSE r.key IS NULL OR ${moved} END)`;
 }
 
-const forget = (context: ConfirmContext, stage: Stage, { match }: Candidate) =>
+const forget = (context: Sides, stage: Stage, { match }: Candidate) =>
   context.begin(async (tx) => {
     for (const table of [stage.candidates, stage.reread, stage.reasked])
       await tx.unsafe(`DELETE FROM ${table} WHERE match = $1`, [match]);
   });
 
-async function reask(context: ConfirmContext, stage: Stage, candidate: Candidate): Promise<void> {
+async function reask(context: Sides, stage: Stage, candidate: Candidate): Promise<void> {
   const { resource, table } = stage;
   const { match } = candidate;
   const known = resource.match.by === "customerEmail" ? await knownBy(context, stage, candidate) : {};
@@ -136,7 +113,7 @@ async function reask(context: ConfirmContext, stage: Stage, candidate: Candidate
  * Stripe finds a customer only by the address as it is written there, and a guest's charge not at all: what is already
  * known to belong to the address is asked for by id.
  */
-async function knownBy(context: ConfirmContext, stage: Stage, { match, key }: Candidate) {
+async function knownBy(context: Sides, stage: Stage, { match, key }: Candidate) {
   const staged = await context.sql.unsafe<{ customer: string | null; object: string }[]>(
     `SELECT customer_id AS customer, stripe_id AS object FROM ${stage.reasked} WHERE match = $1`,
     [match],

@@ -4,16 +4,17 @@ import type { Scope } from "../db/schema.ts";
 import { DriftdeskError } from "../errors.ts";
 import { quoteName, quoteTable } from "../local/catalog.ts";
 import { changedSince } from "../local/changed.ts";
-import { copyAcross, copyInto } from "../local/copy.ts";
-import { type AskContext, readTouched } from "./asked.ts";
+import { copyAcross } from "../local/copy.ts";
+import { readTouched } from "./asked.ts";
 import { rowValues } from "./compare.ts";
 import { readEventLists } from "./events.ts";
-import { readLocalRows, rowsPerQuery } from "./local-rows.ts";
+import { rereadRows, rowsPerQuery } from "./local-rows.ts";
 import { cursorOf } from "./scope.ts";
-import { createRereadTable, localColumns, localMatch, type Stage } from "./staging.ts";
+import type { Sides } from "./sides.ts";
+import { createRereadTable, localMatch, type Stage } from "./staging.ts";
 import { touch } from "./touched.ts";
 
-interface ChangesContext extends AskContext {
+interface ChangesContext extends Sides {
   since: Date | null;
 }
 
@@ -72,26 +73,7 @@ async function touchEditedRows(context: ChangesContext, stage: Stage): Promise<v
     WHERE d.account_id = $1 AND d.resource = $2 AND d.match IS NOT NULL
       AND d.state IN ('open', 'waiting', 'snoozed', 'rejected')`;
   const names = [stage.accountId, stage.resource.name];
-  await context.begin((tx) => createRereadTable(tx, stage));
-  for (const [by, column] of [
-    ["key", "local_key"],
-    ["match", "match"],
-  ] as const) {
-    const values = context.sql.unsafe<{ value: string }[]>(
-      `SELECT DISTINCT d.${column} AS value ${known} AND d.${column} IS NOT NULL`,
-      names,
-    );
-    for await (const batch of values.cursor(rowsPerQuery)) {
-      context.signal.throwIfAborted();
-      const lines = await readLocalRows(
-        context.local,
-        stage,
-        by,
-        batch.map((row) => row.value),
-      );
-      if (lines !== "") await context.begin((tx) => copyInto(tx, stage.reread, localColumns(stage), lines));
-    }
-  }
+  await rereadRows(context, stage, `SELECT d.local_key AS key, d.match ${known}`, names);
   await touchMatches(
     context,
     stage,

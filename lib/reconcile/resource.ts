@@ -18,6 +18,7 @@ import { type RecordOptions, recordResource } from "./record.ts";
 import { forgetScope, planScope, readFullyInstead } from "./scope.ts";
 import { readApart } from "./settled-apart.ts";
 import { reopenDoubtful } from "./settled-doubt.ts";
+import type { Sides } from "./sides.ts";
 import { localColumns, localRowsQuery, type Stage } from "./staging.ts";
 import { readTargets } from "./targeted.ts";
 import { together } from "./together.ts";
@@ -93,7 +94,7 @@ type Enter = (state: RunResourceState, message?: string | null) => Promise<unkno
 /** What stops one resource and says nothing about the others. */
 const resourceOnly = new Set(["mapping_broken", "stripe_permission_missing", "stripe_request_invalid"]);
 
-const sidesOf = ({ desk, begin, signal, parallel }: RunContext) => ({
+const sidesOf = ({ desk, begin, signal, parallel }: RunContext): Sides => ({
   begin,
   sql: desk.sql,
   local: desk.local,

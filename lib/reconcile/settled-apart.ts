@@ -1,12 +1,12 @@
 // What a short full run has to read in the ranges that it left out: objects that are not settled, and those that something
 // was heard of. What is not final was listed by its state, where Stripe has such lists; the rest is asked for one by one.
 import type { TransactionSql } from "postgres";
-import type { AskContext } from "./asked.ts";
 import { stageExpected } from "./expected.ts";
 import { isUnreachable } from "./patience.ts";
 import { type Projected, projectObject } from "./project.ts";
 import { reopen, takenRanges } from "./settled-doubt.ts";
 import { heardOf, takenFrom } from "./settled-take.ts";
+import type { Sides } from "./sides.ts";
 import type { Stage } from "./staging.ts";
 import { together } from "./together.ts";
 
@@ -14,7 +14,7 @@ import { together } from "./together.ts";
  * Stages them, after all windows were read. Answers whether there are windows to be read again: ranges of which something
  * could not be asked are read by pages after all.
  */
-export async function readApart(context: AskContext, stage: Stage): Promise<boolean> {
+export async function readApart(context: Sides, stage: Stage): Promise<boolean> {
   const memoryId = await takenFrom(context.sql, stage);
   if (memoryId === null) return false;
   const parameters = [memoryId, stage.accountId, stage.resource.name, stage.runId];
@@ -55,7 +55,7 @@ const unread = (stage: Stage) => `
   SELECT stripe_id FROM ${stage.expected} WHERE NOT remembered`;
 
 /** Answers whether Stripe did. */
-async function readBatch(context: AskContext, stage: Stage, ids: readonly string[]): Promise<boolean> {
+async function readBatch(context: Sides, stage: Stage, ids: readonly string[]): Promise<boolean> {
   const { resource, table } = stage;
   const queue = [...ids];
   const rows: Projected[] = [];

@@ -8,10 +8,11 @@ import { DriftdeskError } from "../errors.ts";
 import { quoteName, quoteTable } from "../local/catalog.ts";
 import { copyInto } from "../local/copy.ts";
 import { typeOfId } from "../stripe/ids.ts";
-import { type AskContext, readTouched } from "./asked.ts";
+import { readTouched } from "./asked.ts";
 import { customersWith } from "./current.ts";
 import { readLocalRows } from "./local-rows.ts";
 import { columnOf } from "./project.ts";
+import type { Sides } from "./sides.ts";
 import { createRereadTable, localColumns, type Stage } from "./staging.ts";
 import { targetWords } from "./target-words.ts";
 import { ask, touch } from "./touched.ts";
@@ -48,7 +49,7 @@ async function concerned(sql: Sql, targets: Targets): Promise<Concerns> {
 }
 
 /** Stages both sides of what the targets mean in a resource. */
-export async function readTargets(context: AskContext, stage: Stage, targets: Targets): Promise<void> {
+export async function readTargets(context: Sides, stage: Stage, targets: Targets): Promise<void> {
   if ("customer" in targets) await askCustomers(context, stage, [targets.customer]);
   else if ("email" in targets) await askAddresses(context, stage, [targets.email]);
   else if ("ids" in targets) await askIds(context, stage, targets.ids);
@@ -58,7 +59,7 @@ export async function readTargets(context: AskContext, stage: Stage, targets: Ta
 }
 
 /** Everything of customers, and what is known to be wrong about them: an object that is gone is listed no more. */
-async function askCustomers(context: AskContext, stage: Stage, customers: readonly string[]): Promise<void> {
+async function askCustomers(context: Sides, stage: Stage, customers: readonly string[]): Promise<void> {
   const { accountId, resource } = stage;
   if (!canBelong(resource) || customers.length === 0) return;
   const wrong = await context.sql<{ match: string }[]>`
@@ -77,7 +78,7 @@ async function askCustomers(context: AskContext, stage: Stage, customers: readon
 }
 
 /** `addresses` as people write them; Stripe tells upper and lower case apart. */
-async function askAddresses(context: AskContext, stage: Stage, addresses: readonly string[]): Promise<void> {
+async function askAddresses(context: Sides, stage: Stage, addresses: readonly string[]): Promise<void> {
   const written = addresses.map((address) => address.trim()).filter((address) => address !== "");
   const matches = written.map((address) => address.toLowerCase());
   const customers = await customersWith(context.stripe, [...written, ...matches]);
@@ -85,7 +86,7 @@ async function askAddresses(context: AskContext, stage: Stage, addresses: readon
   await askCustomers(context, stage, customers);
 }
 
-async function askIds(context: AskContext, stage: Stage, ids: readonly string[]): Promise<void> {
+async function askIds(context: Sides, stage: Stage, ids: readonly string[]): Promise<void> {
   const objects = ids.filter((id) => typeOfId(id) === stage.resource.stripe);
   await askCustomers(
     context,
@@ -97,7 +98,7 @@ async function askIds(context: AskContext, stage: Stage, ids: readonly string[])
 }
 
 /** Rows by their keys, whatever they stand for now, and what they were last known to stand for. */
-async function touchKeys(context: AskContext, stage: Stage, keys: readonly string[]): Promise<void> {
+async function touchKeys(context: Sides, stage: Stage, keys: readonly string[]): Promise<void> {
   const { resource, table, accountId } = stage;
   const lines = await readLocalRows(context.local, stage, "key", keys);
   const rows = await context.begin(async (tx) => {
@@ -123,7 +124,7 @@ async function touchKeys(context: AskContext, stage: Stage, keys: readonly strin
   await askAddresses(context, stage, [...matches, ...written.map((row) => row.address)]);
 }
 
-async function askDiscrepancy(context: AskContext, stage: Stage, id: number): Promise<void> {
+async function askDiscrepancy(context: Sides, stage: Stage, id: number): Promise<void> {
   const { resource, match, localKey, customerId } = await known(context.sql, id);
   if (customerId !== null) await askCustomers(context, stage, [customerId]);
   if (resource !== stage.resource.name) return;
