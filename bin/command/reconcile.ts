@@ -1,6 +1,6 @@
 import { desksNamed } from "../../lib/accounts/known.ts";
 import { durationWords, isDuration, milliseconds } from "../../lib/config/duration.ts";
-import type { RunState, Targets } from "../../lib/db/schema.ts";
+import { type RunState, type Targets, underWayStates } from "../../lib/db/schema.ts";
 import { type Desks, openDesk, systemActor } from "../../lib/desk.ts";
 import { DriftdeskError } from "../../lib/errors.ts";
 import { followRun } from "../../lib/reconcile/follow.ts";
@@ -79,7 +79,7 @@ async function choose(desks: Desks, options: ReconcileOptions): Promise<number[]
   const accounts = desksNamed(desks, options.account).map((desk) => desk.config.account.name);
   if (options.resume) {
     const left = (await listRuns(desks.sql, { limit: 20 })).filter(
-      (run) => ["queued", "running"].includes(run.state) && accounts.includes(run.accountName),
+      (run) => underWayStates.includes(run.state) && accounts.includes(run.accountName),
     );
     for (const run of left) note(`Run ${run.id} goes on, for the ${ordinal(run.attempts + 1)} time.`);
     if (left.length > 0) return left.map((run) => run.id);

@@ -36,6 +36,8 @@ export const runStates = [
   "cancelled",
 ] as const;
 export type RunState = (typeof runStates)[number];
+/** Of a run that has not ended. */
+export const underWayStates: readonly RunState[] = ["queued", "running"];
 export const runResourceStates = [
   "waiting",
   "fetching",
@@ -83,6 +85,10 @@ export const discrepancyStates = [
   "resolved",
 ] as const;
 export type DiscrepancyState = (typeof discrepancyStates)[number];
+/** In these a discrepancy goes by itself when both sides agree again: it is not over, and no fix of it is under way. */
+export const resolvableStates: readonly DiscrepancyState[] = ["open", "waiting", "snoozed", "rejected"];
+/** States as SQL lists them: spelled out, since no partial index serves parameters. */
+export const listed = (states: readonly string[]): string => states.map((state) => `'${state}'`).join(", ");
 export const fixStates = ["intended", "applied", "stale", "failed"] as const;
 export type FixState = (typeof fixStates)[number];
 export const bulkKinds = ["apply", "reject", "snooze", "revert"] as const;

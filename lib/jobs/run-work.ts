@@ -1,4 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
+import { listed, underWayStates } from "../db/schema.ts";
 import { DriftdeskError } from "../errors.ts";
 import { onRunChange } from "../reconcile/changes.ts";
 import { executeRun } from "../reconcile/run.ts";
@@ -112,7 +113,7 @@ async function abandonedRuns(desk: QueuedDesk): Promise<number[]> {
   const now = desk.now().getTime();
   const rows = await desk.sql<{ id: number }[]>`
     SELECT r.id FROM driftdesk.runs r
-    WHERE r.state IN ('queued', 'running')
+    WHERE r.state IN (${desk.sql.unsafe(listed(underWayStates))})
       AND (r.state = 'running' OR r.requested_at < ${new Date(now - 30_000)})
       AND (r.trigger <> 'command' OR coalesce(r.heartbeat_at, r.requested_at) < ${new Date(now - 60_000)})
       AND NOT EXISTS (

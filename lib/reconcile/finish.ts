@@ -1,7 +1,15 @@
 // How a run ends: by itself, by an error, or not at all because another process has it.
 import type { TransactionSql } from "postgres";
 import { appendAudit } from "../audit/append.ts";
-import type { Run, RunMode, RunResource, RunResourceState, RunState } from "../db/schema.ts";
+import {
+  listed,
+  type Run,
+  type RunMode,
+  type RunResource,
+  type RunResourceState,
+  type RunState,
+  underWayStates,
+} from "../db/schema.ts";
 import { type Desks, systemActor } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import type { Begin } from "./lease.ts";
@@ -89,7 +97,7 @@ async function end(
     UPDATE driftdesk.runs
     SET state = ${result.state}, message = ${result.message}, error_code = ${result.code}, mode = ${result.mode},
         step = NULL, finished_at = ${now}
-    WHERE id = ${run.id} AND state IN ('queued', 'running')
+    WHERE id = ${run.id} AND state IN (${tx.unsafe(listed(underWayStates))})
     RETURNING account_id AS "accountId"`;
   if (!ended) return;
   const entry = {

@@ -1,11 +1,9 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { Sql } from "postgres";
-import type { RunState } from "../db/schema.ts";
+import { underWayStates } from "../db/schema.ts";
 import { onRunChange } from "./changes.ts";
 import { type Rate, RunRate } from "./rate.ts";
 import { getRun, type RunView } from "./runs.ts";
-
-const underWay: readonly RunState[] = ["queued", "running"];
 
 /** How often it is looked when nobody says that something changed: seldom where they usually do. */
 const lookMs = { told: 2_000, untold: 500 };
@@ -35,7 +33,7 @@ export async function* followRun(
       const run = await getRun(sql, id);
       if (!run) return;
       const rate = rates.add(run, performance.now());
-      const ended = !underWay.includes(run.state);
+      const ended = !underWayStates.includes(run.state);
       const seen = JSON.stringify(run);
       if (seen !== last || ended) yield { run, rate, ended };
       if (ended) return;

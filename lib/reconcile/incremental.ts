@@ -1,6 +1,6 @@
 // What changed since the last run, from four sources: Stripe's events, the local rows' own times, and the open
 // discrepancies, whose rows somebody may have corrected; then both sides of all that, as they are now.
-import type { Scope } from "../db/schema.ts";
+import { listed, resolvableStates, type Scope } from "../db/schema.ts";
 import { DriftdeskError } from "../errors.ts";
 import { quoteName, quoteTable } from "../local/catalog.ts";
 import { changedSince } from "../local/changed.ts";
@@ -71,7 +71,7 @@ async function touchEditedRows(context: ChangesContext, stage: Stage): Promise<v
   const known = `
     FROM driftdesk.discrepancies d
     WHERE d.account_id = $1 AND d.resource = $2 AND d.match IS NOT NULL
-      AND d.state IN ('open', 'waiting', 'snoozed', 'rejected')`;
+      AND d.state IN (${listed(resolvableStates)})`;
   const names = [stage.accountId, stage.resource.name];
   await rereadRows(context, stage, `SELECT d.local_key AS key, d.match ${known}`, names);
   await touchMatches(

@@ -1,4 +1,5 @@
 import type { Sql } from "postgres";
+import { listed, underWayStates } from "../db/schema.ts";
 import { aboutAccount, getRun, type OneOfSeveral, type RunView } from "./runs.ts";
 
 /** The runs that say how far the numbers of one account can be trusted. */
@@ -18,8 +19,8 @@ export interface RecentRuns {
 /** `of` is one of several accounts; left out, whatever ran is meant. */
 export async function recentRuns(sql: Sql, of?: OneOfSeveral): Promise<RecentRuns> {
   const [found] = await sql<Record<"underWay" | "lastEnded" | "lastAnswer" | "lastFull", number | null>[]>`
-    SELECT max(r.id) FILTER (WHERE r.state IN ('queued', 'running')) AS "underWay",
-           max(r.id) FILTER (WHERE r.state NOT IN ('queued', 'running', 'cancelled')) AS "lastEnded",
+    SELECT max(r.id) FILTER (WHERE r.state IN (${sql.unsafe(listed(underWayStates))})) AS "underWay",
+           max(r.id) FILTER (WHERE r.state NOT IN (${sql.unsafe(listed([...underWayStates, "cancelled"]))})) AS "lastEnded",
            max(r.id) FILTER (WHERE r.state IN ('succeeded', 'incomplete', 'suspicious')) AS "lastAnswer",
            max(r.id) FILTER (WHERE r.state IN ('succeeded', 'incomplete', 'suspicious') AND r.mode = 'full') AS "lastFull"
     FROM driftdesk.runs r

@@ -2,7 +2,7 @@
 // gets its audit entry, all in one transaction: a killed run has recorded a resource whole or not at all.
 import type { TransactionSql } from "postgres";
 import { isAutomatic } from "../config/policy.ts";
-import type { RunResourceState, Scope } from "../db/schema.ts";
+import { listed, type RunResourceState, resolvableStates, type Scope } from "../db/schema.ts";
 import { quoteLiteral } from "../local/render.ts";
 import { moveCursor } from "./cursors.ts";
 import { forgetTouched } from "./settled-forget.ts";
@@ -109,7 +109,7 @@ async function lockKnown(tx: TransactionSql, stage: Stage, scope: Scope): Promis
     SELECT count(*) FROM (
       SELECT d.id FROM driftdesk.discrepancies d
       WHERE d.account_id = $1 AND d.resource = $2
-        AND ((d.state IN ('open', 'waiting', 'snoozed', 'rejected') AND ${lookedAt(stage, scope)})
+        AND ((d.state IN (${listed(resolvableStates)}) AND ${lookedAt(stage, scope)})
              OR EXISTS (SELECT FROM ${stage.confirmed} c
                         WHERE coalesce(d.stripe_id, '') = coalesce(c.stripe_id, '')
                           AND coalesce(d.local_key, '') = coalesce(c.local_key, '')))
@@ -198,7 +198,7 @@ async function resolveVanished(tx: TransactionSql, stage: Stage, options: Record
     WITH gone AS (
       UPDATE driftdesk.discrepancies d
       SET state = 'resolved', closed_at = $1, run_id = $4
-      WHERE d.account_id = $2 AND d.resource = $3 AND d.state IN ('open', 'waiting', 'snoozed', 'rejected')
+      WHERE d.account_id = $2 AND d.resource = $3 AND d.state IN (${listed(resolvableStates)})
         AND ($5 OR d.kind NOT IN ('missing_local', 'missing_in_stripe'))
         AND ${lookedAt(stage, options.scope)}
         AND NOT EXISTS (SELECT FROM ${stage.confirmed} c WHERE c.discrepancy_id = d.id)

@@ -6,7 +6,7 @@ import { deskOfRun } from "../accounts/known.ts";
 import { appendAudit } from "../audit/append.ts";
 import type { Resource } from "../config/resource.ts";
 import { isConnectionLost } from "../db/connect.ts";
-import type { Run, RunState } from "../db/schema.ts";
+import { listed, type Run, type RunState, underWayStates } from "../db/schema.ts";
 import { type Desk, type Desks, systemActor } from "../desk.ts";
 import { foldTotals } from "../discrepancies/totals.ts";
 import { DriftdeskError } from "../errors.ts";
@@ -144,7 +144,7 @@ async function start({
   return desk.sql.begin(async (tx) => {
     const [run] = await tx<{ state: RunState; mode: string; attempts: number; accountId: string | null }[]>`
       SELECT state, mode, attempts, account_id AS "accountId" FROM driftdesk.runs
-      WHERE id = ${id} AND state IN ('queued', 'running') FOR NO KEY UPDATE`;
+      WHERE id = ${id} AND state IN (${tx.unsafe(listed(underWayStates))}) FOR NO KEY UPDATE`;
     if (!run) return null;
     const others = await tx`
       SELECT FROM driftdesk.run_processes

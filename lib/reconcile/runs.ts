@@ -1,7 +1,15 @@
 import type { Sql, TransactionSql } from "postgres";
 import { desksNamed } from "../accounts/known.ts";
 import { appendAudit } from "../audit/append.ts";
-import type { Run, RunMode, RunResource, RunTrigger, Targets } from "../db/schema.ts";
+import {
+  listed,
+  type Run,
+  type RunMode,
+  type RunResource,
+  type RunTrigger,
+  type Targets,
+  underWayStates,
+} from "../db/schema.ts";
 import { type Actor, type Desk, type Desks, systemActor } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import { targetWords } from "./target-words.ts";
@@ -94,7 +102,7 @@ async function underWay(tx: TransactionSql, desk: Desk, now: Date): Promise<numb
            AND NOT EXISTS (
              SELECT FROM driftdesk.leases l WHERE l.run_id = r.id AND l.expires_at > clock_timestamp()) AS silent
     FROM driftdesk.runs r
-    WHERE r.state IN ('queued', 'running') AND r.mode <> 'targeted'
+    WHERE r.state IN (${tx.unsafe(listed(underWayStates))}) AND r.mode <> 'targeted'
       AND r.account_name IS NOT DISTINCT FROM ${desk.config.account.name}
     ORDER BY r.id LIMIT 1`;
   if (!current) return null;
@@ -140,7 +148,7 @@ export async function cancelRun(desk: Desks, id: number, actor: Actor): Promise<
     const rows = await tx`
       UPDATE driftdesk.runs
       SET state = 'cancelled', finished_at = ${desk.now()}, message = ${`Stopped by ${actor.name}.`}
-      WHERE id = ${id} AND state IN ('queued', 'running') RETURNING id`;
+      WHERE id = ${id} AND state IN (${tx.unsafe(listed(underWayStates))}) RETURNING id`;
     if (rows.length > 0)
       await appendAudit(
         tx,

@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import type { Sql, TransactionSql } from "postgres";
 import type { Resource } from "../config/resource.ts";
+import { listed, underWayStates } from "../db/schema.ts";
 import { type LocalColumn, type LocalTable, quoteName, quoteTable } from "../local/catalog.ts";
 import { copyLine } from "../local/copy.ts";
 import { columnOf, type Projected } from "./project.ts";
@@ -114,14 +115,14 @@ export async function dropForgottenStagingTables(sql: Sql): Promise<void> {
   for (const table of ["windows", "local_copies", "scopes", "event_lists", "leases", "run_processes"])
     await sql`
       DELETE FROM ${sql(`driftdesk.${table}`)} t
-      WHERE NOT EXISTS (SELECT FROM driftdesk.runs r WHERE r.id = t.run_id AND r.state IN ('queued', 'running'))`;
+      WHERE NOT EXISTS (SELECT FROM driftdesk.runs r WHERE r.id = t.run_id AND r.state IN (${sql.unsafe(listed(underWayStates))}))`;
   const rows = await sql<{ name: string }[]>`
     SELECT c.relname AS name
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = 'driftdesk_staging' AND c.relkind = 'r'
       AND NOT EXISTS (
         SELECT FROM driftdesk.runs r
-        WHERE r.state IN ('queued', 'running') AND c.relname LIKE 'r' || r.id || '\\_%')`;
+        WHERE r.state IN (${sql.unsafe(listed(underWayStates))}) AND c.relname LIKE 'r' || r.id || '\\_%')`;
   // One by one: whatever a process that has not noticed yet still holds is left for the next time, not waited for.
   for (const row of rows)
     await sql

@@ -2,7 +2,7 @@
 // a handful of objects or rows; from there on it is like any run that does not read everything.
 import type { Sql } from "postgres";
 import type { Resource } from "../config/resource.ts";
-import type { Discrepancy, Targets } from "../db/schema.ts";
+import { type Discrepancy, listed, resolvableStates, type Targets } from "../db/schema.ts";
 import type { Desk } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import { quoteName, quoteTable } from "../local/catalog.ts";
@@ -65,7 +65,7 @@ async function askCustomers(context: Sides, stage: Stage, customers: readonly st
   const wrong = await context.sql<{ match: string }[]>`
     SELECT DISTINCT match FROM driftdesk.discrepancies
     WHERE account_id = ${accountId} AND resource = ${resource.name} AND customer_id = ANY(${[...customers]}::text[])
-      AND match IS NOT NULL AND state IN ('open', 'waiting', 'snoozed', 'rejected')`;
+      AND match IS NOT NULL AND state IN (${context.sql.unsafe(listed(resolvableStates))})`;
   const itself = resource.stripe === "customer" && resource.match.by === "id";
   await context.begin(async (tx) => {
     await touch(
