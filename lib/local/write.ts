@@ -55,12 +55,12 @@ export async function updateGuarded(
     unwritten.map((i) => rows[i] as GuardedUpdate),
   );
   unwritten.forEach((i, n) => {
-    outcomes[i] = staleOutcome(rows[i] as GuardedUpdate, now[n] ?? null);
+    outcomes[i] = staleOutcome(table, rows[i] as GuardedUpdate, now[n] ?? null);
   });
   return outcomes as WriteOutcome[];
 }
 
-function staleOutcome(row: GuardedUpdate, now: RowNow | null): WriteOutcome {
+function staleOutcome(table: LocalTable, row: GuardedUpdate, now: RowNow | null): WriteOutcome {
   if (now === null) return { outcome: "stale", now: null, message: "The row is gone." };
   if (!now.inReach)
     return {
@@ -74,7 +74,10 @@ function staleOutcome(row: GuardedUpdate, now: RowNow | null): WriteOutcome {
       message:
         "The database did not take the change and gave no reason: a trigger, a rule or a row policy of the table prevents it.",
     };
-  const changed = Object.keys(row.observed).filter((name) => now.values[name] !== row.observed[name]);
+  // In the table's order: an intent that was read again names its columns in another one.
+  const changed = [...table.columns.keys()].filter(
+    (name) => name in row.observed && now.values[name] !== row.observed[name],
+  );
   return {
     outcome: "stale",
     now: now.values,

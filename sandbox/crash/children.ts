@@ -1,0 +1,83 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** An action, a run, or what others left half done. */
+export type Task = { what: "carry out"; bulk: number } | { what: "run"; run: number } | { what: "recover" };
+
+export interface Order {
+  task: Task;
+  /** What the process needs to open the desk. */
+  variables: Record<string, string>;
+  /** What time it is for it. */
+  now: string;
+}
+export interface Report {
+  error: string | null;
+}
+/** What became of an order: what the process said, or that it is no more. */
+export type Ended = Report | "killed";
+
+/** Processes that have everything loaded already, so that none has to be waited for. */
+export class Children {
+  readonly #warm: Promise<Child>[] = [];
+  readonly #all = new Set<Child>();
+
+  constructor(count: number) {
+    for (let i = 0; i < count; i++) this.#warm.push(this.#start());
+  }
+
+  /** Has it do something. A process that comes to an end alive takes the next order; others are made meanwhile. */
+  async order(order: Order): Promise<{ ended: Promise<Ended>; kill(): void }> {
+    const child = await (this.#warm.shift() ?? this.#start());
+    const ended = child.order(order).then((end) => {
+      if (end === "killed") this.#all.delete(child);
+      this.#warm.push(end === "killed" ? this.#start() : Promise.resolve(child));
+      return end;
+    });
+    return { ended, kill: () => child.kill() };
+  }
+
+  async #start(): Promise<Child> {
+    const child = new Child();
+    this.#all.add(child);
+    await child.ready;
+    return child;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#warm);
+    for (const child of this.#all) child.kill();
+  }
+}
+
+class Child {
+  readonly #process: ChildProcess;
+  readonly #gone: Promise<"killed">;
+  readonly ready: Promise<unknown>;
+
+  constructor() {
+    this.#process = fork(join(import.meta.dirname, "child.ts"), {
+      execArgv: [],
+      env: {
+        PATH: process.env.PATH,
+        NODE_ENV: "test",
+        LOG_LEVEL: process.env.LOG_LEVEL ?? "fatal",
+        NODE_COMPILE_CACHE: join(tmpdir(), "driftdesk-crash-compiled"),
+      },
+    });
+    this.#gone = once(this.#process, "exit").then(() => "killed");
+    this.ready = Promise.race([once(this.#process, "message"), this.#gone]);
+  }
+
+  async order(order: Order): Promise<Ended> {
+    const said = once(this.#process, "message").then(([report]) => report as Report);
+    this.#process.send(order);
+    return Promise.race([said, this.#gone]);
+  }
+
+  kill(): void {
+    this.#process.kill("SIGKILL");
+  }
+}
