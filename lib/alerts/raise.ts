@@ -96,6 +96,10 @@ async function newsOf(tx: TransactionSql, desk: Desks, entry: Entry): Promise<Ra
     }
     case "bulk.requested": {
       if (entry.data.needsSecondPerson !== true) return [];
+      // Somebody may have decided before anybody was told.
+      const waits = await tx`
+        SELECT FROM driftdesk.bulk_actions WHERE id = ${entry.bulkId} AND state = 'waiting'`;
+      if (waits.length === 0) return [];
       const { total, reason } = entry.data;
       const data = {
         total: Number(total ?? 0),
