@@ -12,6 +12,7 @@ import { ImpactTiles } from "@/components/overview/impact-tiles.tsx";
 import { LatestRuns } from "@/components/overview/latest-runs.tsx";
 import { ResourceTable } from "@/components/overview/resource-table.tsx";
 import { Compared } from "@/components/runs/compared.tsx";
+import { HeldBackNotice } from "@/components/runs/held-back-notice.tsx";
 import { RunNotice } from "@/components/runs/run-notice.tsx";
 import { RunProgress } from "@/components/runs/run-progress.tsx";
 import { Card, CardHeader, CardTitle } from "@/components/ui/card.tsx";
@@ -102,6 +103,10 @@ export default async function OverviewPage({ searchParams }: { searchParams: Pro
               action={can(actor.role, "run") && runButton}
             />
           )),
+      )}
+      {runs.map(
+        ({ underWay, lastEnded }) =>
+          !underWay && lastEnded && <HeldBackNotice key={lastEnded.id} run={lastEnded} />,
       )}
       {summary.rows === 0 && known ? (
         <Card>

@@ -48,7 +48,7 @@ export async function reconcile(options: ReconcileOptions): Promise<number> {
     const runs: RunView[] = [];
     for (const one of ended) {
       if (one.status === "rejected") throw one.reason;
-      for (const line of takenAsRead(one.value)) note(line);
+      for (const line of [...takenAsRead(one.value), ...heldBack(one.value)]) note(line);
       note(ending(one.value));
       await print(options.json ? JSON.stringify(runSummary(one.value)) : table(one.value));
       runs.push(one.value);
@@ -153,6 +153,12 @@ const takenAsRead = (run: RunView): string[] =>
     settledReadAt === null
       ? []
       : `${resource}: ${count(settled, "settled object")} not read again, the oldest since ${settledReadAt}`,
+  );
+
+/** Where nothing was corrected by itself, and why. */
+const heldBack = (run: RunView): string[] =>
+  run.resources.flatMap(({ resource, heldBack }) =>
+    heldBack === null ? [] : `${resource}: nothing was corrected automatically. ${heldBack}`,
   );
 
 function table(run: RunView): string {

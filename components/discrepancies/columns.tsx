@@ -9,7 +9,7 @@ import { ImpactBadge } from "../format/impact-badge.tsx";
 import { Money } from "../format/money.tsx";
 import { shortId } from "../format/stripe-link.ts";
 import { Time } from "../format/time.tsx";
-import { kindWords, resourceTitle, resourceWords } from "../format/words.ts";
+import { actorWords, kindWords, resourceTitle, resourceWords } from "../format/words.ts";
 import { AccountLabel } from "../frame/accounts.tsx";
 import { Checkbox } from "../ui/checkbox.tsx";
 import { Difference, titleOf } from "./difference.tsx";
@@ -160,7 +160,10 @@ function Customer({
 function Decided({ row }: { row: DiscrepancyRow }) {
   const at =
     row.state === "snoozed" ? row.snoozedUntil : row.state === "resolved" ? row.closedAt : row.decidedAt;
-  const who = row.state === "snoozed" || row.state === "resolved" ? null : row.decidedBy?.split("@")[0];
+  const who =
+    row.state === "snoozed" || row.state === "resolved"
+      ? null
+      : row.decidedBy && actorWords(row.decidedBy).split("@")[0];
   return (
     <span className="block truncate text-ink-2" title={row.decidedBy ?? undefined}>
       {who && `${who} · `}

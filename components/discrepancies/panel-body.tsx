@@ -10,7 +10,7 @@ import { Money } from "../format/money.tsx";
 import { StateLabel } from "../format/state-label.tsx";
 import { StripeId } from "../format/stripe-id.tsx";
 import { Time } from "../format/time.tsx";
-import { causeWords, resourceWords } from "../format/words.ts";
+import { actorWords, causeWords, resourceWords } from "../format/words.ts";
 import { AccountLabel } from "../frame/accounts.tsx";
 import { Button } from "../ui/button.tsx";
 import { EmptyState } from "../ui/empty-state.tsx";
@@ -113,7 +113,7 @@ function Decided({ row }: { row: DiscrepancyRow }) {
   return (
     <p className="mt-3 flex flex-wrap items-center gap-x-2 text-13 text-ink-2">
       <StateLabel state={row.state} className="font-medium" />{" "}
-      {row.decidedBy && <span>by {row.decidedBy} </span>}
+      {row.decidedBy && <span>by {actorWords(row.decidedBy)} </span>}
       {row.decidedAt && <Time at={row.decidedAt} />}
       {row.state === "snoozed" && row.snoozedUntil && (
         <span>

@@ -103,6 +103,10 @@ export const roleWords: Record<Role, { long: string; meaning: string }> = {
   admin: { long: "Admin", meaning: "Decides everything and manages people." },
 };
 
+/** Who did something, within a sentence. */
+export const actorWords = (email: string) =>
+  email === "policy" ? "the policy" : email === "system" ? "Driftdesk" : email;
+
 /** `customer_accounts` → "customer accounts": a resource's name as people say it. */
 export const resourceWords = (name: string) => name.replaceAll("_", " ");
 /** The same at the beginning of a line. */

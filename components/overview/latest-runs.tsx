@@ -4,7 +4,7 @@ import { durationText } from "../format/clock.ts";
 import { Time } from "../format/time.tsx";
 import { count } from "../format/words.ts";
 import { AccountLabel } from "../frame/accounts.tsx";
-import { durationMs, figuresOf } from "../runs/figures.ts";
+import { durationMs, figuresOf, heldBackIn } from "../runs/figures.ts";
 import { RunState } from "../runs/run-state.tsx";
 
 export function LatestRuns({ runs }: { runs: readonly RunView[] }) {
@@ -12,7 +12,9 @@ export function LatestRuns({ runs }: { runs: readonly RunView[] }) {
     <ul className="divide-y divide-line text-13">
       {runs.map((run) => {
         const duration = durationMs(run, run.finishedAt ?? new Date());
-        const { found } = figuresOf(run);
+        const { found, fixed } = figuresOf(run);
+        const automatic =
+          heldBackIn(run).length > 0 ? "held back" : fixed > 0 ? `${count(fixed)} corrected` : null;
         return (
           <li key={run.id} className="relative flex h-10 items-center gap-3 px-4 has-[a:hover]:bg-hover">
             <RunState state={run.state} iconOnly />
@@ -26,6 +28,7 @@ export function LatestRuns({ runs }: { runs: readonly RunView[] }) {
             <span className="relative text-ink-3">
               <Time at={run.startedAt ?? run.requestedAt} />
             </span>
+            {automatic && <span className="whitespace-nowrap text-ink-3 max-sm:hidden">{automatic}</span>}
             <span className="ml-auto whitespace-nowrap text-ink-3 max-sm:hidden">
               {duration !== null && run.finishedAt && durationText(duration)}
             </span>

@@ -35,6 +35,10 @@ export function figuresOf(run: RunView): Figures {
 export const foundIn = (resource: RunResourceView) =>
   resource.mismatch + resource.missingLocal + resource.missingInStripe + resource.duplicate;
 
+/** Where nothing was corrected automatically, with the reason. */
+export const heldBackIn = (run: RunView) =>
+  run.resources.flatMap(({ resource, heldBack }) => (heldBack === null ? [] : [{ resource, heldBack }]));
+
 /** How long it took, or has taken so far; null before it began. */
 export function durationMs(run: RunView, now: Date): number | null {
   if (!run.startedAt) return null;

@@ -15,7 +15,12 @@ export function RunFacts({ run, now }: { run: RunView; now: Date }) {
   return (
     <dl className="grid grid-cols-2 gap-x-6 gap-y-4 border-y border-line px-4 py-4 text-13 sm:grid-cols-3 md:px-6 xl:grid-cols-6">
       <Fact name="Compared">{count(figures.compared)} records</Fact>
-      <Fact name="Found">{count(figures.found)} differences</Fact>
+      <Fact name="Found">
+        {count(figures.found)} differences
+        {figures.fixed > 0 && (
+          <span className="block text-fixed">{count(figures.fixed)} corrected automatically</span>
+        )}
+      </Fact>
       <Fact name="Took">{duration === null ? "–" : durationText(duration)}</Fact>
       <Fact name="Requests to Stripe">
         {count(run.requests)}

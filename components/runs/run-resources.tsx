@@ -5,7 +5,7 @@ import { plural, resourceTitle, stepWords } from "../format/words.ts";
 import { withAccount } from "../frame/with-account.ts";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "../ui/table.tsx";
 import { foundIn } from "./figures.ts";
-import { Figure } from "./run-table.tsx";
+import { Corrected, Figure } from "./run-table.tsx";
 
 /** What a run did with each resource. */
 export function RunResources({ run }: { run: RunView }) {
@@ -23,7 +23,7 @@ export function RunResources({ run }: { run: RunView }) {
           <TableHead className="text-right">Not in Stripe</TableHead>
           <TableHead className="text-right">Duplicate</TableHead>
           <TableHead className="text-right">Row errors</TableHead>
-          <TableHead className="text-right">Fixed</TableHead>
+          <TableHead className="text-right">Corrected</TableHead>
         </TableRow>
       </TableHeader>
       <TableBody>
@@ -64,7 +64,7 @@ export function RunResources({ run }: { run: RunView }) {
             <Figure value={resource.missingInStripe} strong />
             <Figure value={resource.duplicate} strong />
             <Figure value={resource.rowErrors} strong />
-            <Figure value={resource.fixed} strong />
+            <Corrected fixed={resource.fixed} heldBack={resource.heldBack !== null} />
           </TableRow>
         ))}
       </TableBody>

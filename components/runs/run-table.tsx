@@ -7,7 +7,7 @@ import { AccountLabel } from "../frame/accounts.tsx";
 import { withAccount } from "../frame/with-account.ts";
 import { cn } from "../ui/cn.ts";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "../ui/table.tsx";
-import { durationMs, figuresOf } from "./figures.ts";
+import { durationMs, figuresOf, heldBackIn } from "./figures.ts";
 import { RunState } from "./run-state.tsx";
 
 export function RunTable({
@@ -35,7 +35,8 @@ export function RunTable({
           <TableHead className="text-right">No local record</TableHead>
           <TableHead className="text-right">Not in Stripe</TableHead>
           <TableHead className="text-right">Duplicate</TableHead>
-          <TableHead className="text-right">Requests</TableHead>
+          <TableHead className="text-right">Corrected</TableHead>
+          <TableHead className="text-right max-2xl:hidden">Requests</TableHead>
         </TableRow>
       </TableHeader>
       <TableBody>
@@ -76,12 +77,23 @@ export function RunTable({
               <Figure value={figures.missingLocal} strong />
               <Figure value={figures.missingInStripe} strong />
               <Figure value={figures.duplicate} strong />
-              <Figure value={run.requests} />
+              <Corrected fixed={figures.fixed} heldBack={heldBackIn(run).length > 0} />
+              <Figure value={run.requests} className="max-2xl:hidden" />
             </TableRow>
           );
         })}
       </TableBody>
     </Table>
+  );
+}
+
+/** What policies corrected, or that they did not. */
+export function Corrected({ fixed, heldBack }: { fixed: number; heldBack: boolean }) {
+  if (!heldBack) return <Figure value={fixed} strong />;
+  return (
+    <TableCell className="text-right whitespace-nowrap text-ink-2">
+      {fixed > 0 && `${count(fixed)}, rest `}held back
+    </TableCell>
   );
 }
 

@@ -1,5 +1,6 @@
 import type { ReactNode } from "react";
 import type { AccountsMapping } from "@/lib/accounts/known.ts";
+import { automaticColumns, reviewedOnInsert } from "@/lib/config/policy.ts";
 import type { Resource } from "@/lib/config/resource.ts";
 import { durationText } from "../format/clock.ts";
 import { resourceTitle, resourceWords } from "../format/words.ts";
@@ -33,7 +34,7 @@ export function Mapping({ mappings }: { mappings: readonly AccountsMapping[] }) 
               >
                 <span className="font-mono">{field.column}</span>
                 {field.money && <span className="text-money">money</span>}
-                {field.policy === "auto" && <span className="text-ink-3">corrected by itself</span>}
+                {field.policy === "auto" && <span className="text-ink-3">corrected automatically</span>}
                 {field.compare === "ignoreCase" && <span className="text-ink-3">any case</span>}
               </li>
             ))}
@@ -50,7 +51,13 @@ export function Mapping({ mappings }: { mappings: readonly AccountsMapping[] }) 
                 "A row without its Stripe object is shown, and cannot be corrected from here."
               ) : (
                 <>
-                  A row without its Stripe object can be corrected: sets{" "}
+                  A row without its Stripe object{" "}
+                  {Object.keys(resource.missingInStripe.set).every((column) =>
+                    automaticColumns(resource).includes(column),
+                  )
+                    ? "is corrected automatically"
+                    : "can be corrected"}
+                  : sets{" "}
                   {Object.entries(resource.missingInStripe.set).map(([column, value], index) => (
                     <span key={column}>
                       {index > 0 && ", "}
@@ -64,7 +71,7 @@ export function Mapping({ mappings }: { mappings: readonly AccountsMapping[] }) 
             <li>
               {resource.missingLocal === "report"
                 ? "A Stripe object without a row is shown, and no row is made for it."
-                : "A Stripe object without a row can get one."}
+                : `A Stripe object without a row ${insertWords(resource)}.`}
             </li>
             {resource.settled && (
               <li>
@@ -83,6 +90,14 @@ export function Mapping({ mappings }: { mappings: readonly AccountsMapping[] }) 
       ))}
     </ul>
   );
+}
+
+function insertWords(resource: Resource): string {
+  const reviewed = reviewedOnInsert(resource);
+  if (reviewed === null) return "can get one";
+  return reviewed.length === 0
+    ? "gets one automatically"
+    : `can get one; automatically where that writes nothing into ${reviewed.join(", ")}`;
 }
 
 function matchSentence({ match, key, stripe, label }: Resource): ReactNode {

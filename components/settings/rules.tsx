@@ -29,10 +29,7 @@ export function Rules({
         Stripe is asked again before a correction when what was seen is older than{" "}
         {durationText(fixes.maxAgeMs)}.
       </Rule>
-      <Rule name="Automatic corrections">
-        Stop and wait for a person above {count(fixes.autoLimit.rows)} rows, or {fixes.autoLimit.share * 100}%
-        of a table.
-      </Rule>
+      <Rule name="Automatic corrections">{autoLimitText(fixes.autoLimit)}</Rule>
       {pace && (
         <Rule name="Requests to Stripe">
           At most {count(pace.requestsPerSecond)} a second, {count(pace.perEndpoint)} for a single endpoint.
@@ -51,6 +48,13 @@ function secondPersonText({ secondPersonAbove: above, secondPersonForMoney: mone
   const text = `${what.join(", and ")}, ${what.length > 1 || above !== undefined ? "wait" : "waits"} for another person's approval.`;
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
+
+function autoLimitText({ rows, share }: ConfigRules["fixes"]["autoLimit"]): string {
+  if (rows === 0 || share === 0) return "None: the limit is 0.";
+  return `Where the mapping says so, with each run. When more than ${count(rows)} rows of a resource are due, or more than ${percent.format(share)} of those that are in Stripe, or far more than usual, none is corrected and all wait for a person.`;
+}
+
+const percent = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 2 });
 
 function Rule({ name, children }: { name: string; children: ReactNode }) {
   return (

@@ -162,11 +162,13 @@ async function apply(
   const request = {
     kind: "apply" as const,
     selection: { ids: rows.map(({ id, version }) => ({ id, version })) },
-    reason: `policy of ${list.format(written.map((column) => `${resource.name}.${column}`))}, run ${run.id}`,
+    reason: `policy of ${writtenWords(resource, written)}, run ${run.id}`,
     requestKey: `policy of ${resource.name}, run ${run.id}`,
     runId: run.id,
   };
   await createBulk(tx, { desk, known, request, actor: policyActor });
 }
 
-const list = new Intl.ListFormat("en");
+/** It stands behind each of its entries: many columns are not named one by one. */
+const writtenWords = ({ name }: Resource, columns: readonly string[]) =>
+  columns.length > 2 ? name : columns.map((column) => `${name}.${column}`).join(" and ");

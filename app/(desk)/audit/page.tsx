@@ -14,7 +14,7 @@ import {
   serializeAuditParams,
 } from "@/components/audit/search-params.ts";
 import { Verify } from "@/components/audit/verify-button.tsx";
-import { resourceTitle } from "@/components/format/words.ts";
+import { actorWords, resourceTitle } from "@/components/format/words.ts";
 import { PageHeader } from "@/components/frame/page-header.tsx";
 import { Button } from "@/components/ui/button.tsx";
 import { EmptyState } from "@/components/ui/empty-state.tsx";
@@ -71,7 +71,10 @@ export default async function AuditPage({ searchParams }: { searchParams: Promis
       <FilterForm
         params={params}
         filtered={filtered}
-        people={people.map((email) => ({ value: email, label: email === "system" ? "Driftdesk" : email }))}
+        people={people.map((email) => ({
+          value: email,
+          label: email === "policy" ? "The policy" : actorWords(email),
+        }))}
         actions={auditActions.map((action) => ({ value: action, label: actionWords[action] }))}
         resources={tablesOf(desk).map(({ resource }) => ({
           value: resource,

@@ -8,6 +8,7 @@ import { requireActor } from "@/app/session.ts";
 import { PageHeader } from "@/components/frame/page-header.tsx";
 import { withAccount } from "@/components/frame/with-account.ts";
 import { figuresOf } from "@/components/runs/figures.ts";
+import { HeldBackNotice } from "@/components/runs/held-back-notice.tsx";
 import { RunFacts } from "@/components/runs/run-facts.tsx";
 import { RunNotice } from "@/components/runs/run-notice.tsx";
 import { RunProgress } from "@/components/runs/run-progress.tsx";
@@ -76,8 +77,9 @@ export default async function RunPage({ params }: { params: Params }) {
       </PageHeader>
       {ended ? (
         <>
-          <div className="px-4 pb-5 empty:hidden md:px-6">
+          <div className="flex flex-col gap-3 px-4 pb-5 empty:hidden md:px-6">
             <RunNotice run={run} />
+            <HeldBackNotice run={run} />
             {run.state === "succeeded" && run.message && <Notice level="info" title={run.message} />}
             {run.state === "cancelled" && (
               <Notice level="info" title={run.message ?? "The run was stopped."}>
