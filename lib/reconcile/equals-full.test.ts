@@ -5,14 +5,12 @@ import { afterEach, expect, test } from "vitest";
 import { createExample } from "../../sandbox/example/create.ts";
 import everyType from "../../sandbox/example/every-type.config.ts";
 import { openTestDesk, type TestDesk } from "../../sandbox/testing.ts";
+import { run } from "../../sandbox/testing-runs.ts";
 import { anything } from "../../sandbox/world/changes/anything.ts";
 import { passTime } from "../../sandbox/world/changes/time.ts";
 import { Random } from "../../sandbox/world/random.ts";
 import { generateWorld, happen, type World } from "../../sandbox/world/world.ts";
 import { defineConfig } from "../config/define.ts";
-import { systemActor } from "../desk.ts";
-import { executeRun } from "./run.ts";
-import { type RunView, requestRun } from "./runs.ts";
 
 const start = new Date("2026-11-24T12:00:00Z");
 
@@ -102,16 +100,6 @@ function guestPays(world: World, now: Date, like: Stripe.Charge, email: string):
     billing_details: { ...like.billing_details, email },
   });
   happen(world, "charge.succeeded", created, guest);
-}
-
-async function run(c: Company, mode: "full" | "incremental"): Promise<RunView> {
-  const { run: asked, alreadyRunning } = await requestRun(c.desk, {
-    mode,
-    trigger: "command",
-    actor: systemActor,
-  });
-  if (alreadyRunning) throw new Error(`run ${asked.id} is ${asked.state}`);
-  return executeRun(c.desk, asked.id);
 }
 
 /** Tables whose rows somebody edits, and a column of each that is compared. */
@@ -219,7 +207,7 @@ const open = async ({ desk }: Company) =>
 
 test.each([1, 2])("whatever happens while runs go on, nothing is missed (seed %i)", async (seed) => {
   const c = await openCompany(seed);
-  const first = await run(c, "incremental");
+  const first = await run(c.desk, { mode: "incremental" });
   expect(first).toMatchObject({
     state: "succeeded",
     mode: "full",
@@ -228,7 +216,7 @@ test.each([1, 2])("whatever happens while runs go on, nothing is missed (seed %i
   for (let round = 0; round < 3; round++) {
     c.pass(c.random.int(30, 5_000));
     for (let i = 0; i < 12; i++) await something(c);
-    const running = run(c, "incremental");
+    const running = run(c.desk, { mode: "incremental" });
     let over = false;
     void running.finally(() => {
       over = true;
@@ -242,7 +230,7 @@ test.each([1, 2])("whatever happens while runs go on, nothing is missed (seed %i
     expect(await running).toMatchObject({ state: "succeeded", mode: "incremental", message: null });
   }
   c.pass(60);
-  expect(await run(c, "incremental")).toMatchObject({
+  expect(await run(c.desk, { mode: "incremental" })).toMatchObject({
     state: "succeeded",
     mode: "incremental",
     message: null,
@@ -250,6 +238,6 @@ test.each([1, 2])("whatever happens while runs go on, nothing is missed (seed %i
   const found = await open(c);
   expect(found.length).toBeGreaterThan(20);
   c.pass(60);
-  expect(await run(c, "full")).toMatchObject({ state: "succeeded", mode: "full" });
+  expect(await run(c.desk)).toMatchObject({ state: "succeeded", mode: "full" });
   expect(found).toEqual(await open(c));
 });

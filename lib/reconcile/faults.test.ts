@@ -3,37 +3,15 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { afterEach, expect, test } from "vitest";
 import type { Faults } from "../../sandbox/server/faults.ts";
-import { openTestDesk, type TestDesk } from "../../sandbox/testing.ts";
-import { generateWorld } from "../../sandbox/world/world.ts";
-import { defineConfig } from "../config/define.ts";
-import { type Desk, systemActor } from "../desk.ts";
+import type { TestDesk } from "../../sandbox/testing.ts";
+import { mirrorPace, openMirror } from "../../sandbox/testing-mirror.ts";
+import { request, run } from "../../sandbox/testing-runs.ts";
+import type { Desk } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import { createStripeReader } from "../stripe/client.ts";
 import type { StripeReader } from "../stripe/reader.ts";
 import { executeRun } from "./run.ts";
-import { getRun, type RunView, requestRun } from "./runs.ts";
-
-const now = new Date("2026-11-24T12:00:00Z");
-const pace = { requestsPerSecond: 10_000, perEndpoint: 10_000 };
-const config = defineConfig({
-  resources: {
-    subscriptions: {
-      stripe: "subscription",
-      table: "accounts",
-      key: "id",
-      stripeId: "stripe_id",
-      fields: { status: "status" },
-    },
-    customers: {
-      stripe: "customer",
-      table: "people",
-      key: "id",
-      stripeId: "stripe_id",
-      fields: { email: "email" },
-    },
-  },
-  pace,
-});
+import { getRun, type RunView } from "./runs.ts";
 
 /** Time that passes so many times faster. */
 const compressed = (times: number) => ({
@@ -59,29 +37,23 @@ interface Company extends TestDesk {
 
 /** A company with drift of each kind, as an undisturbed run has found it; then something changes on both sides. */
 async function open(clock = fast): Promise<Company> {
-  const world = generateWorld({ seed: 9, customers: 600, now, invoicesPerSubscription: 0 });
-  opened = await openTestDesk({ world, config, now: () => now });
+  opened = await openMirror(600);
   const { local, sandbox } = opened;
-  await local`CREATE TABLE accounts (id serial PRIMARY KEY, stripe_id text, status text)`;
-  const living = [...world.customers.values()].flatMap((c) => (c.deleted ? [] : [c]));
-  const subscriptions = [...world.subscriptions.values()];
-  await local`INSERT INTO accounts ${local(subscriptions.map((s) => ({ stripe_id: s.id, status: s.status })))}`;
-  await local`CREATE TABLE people (id serial PRIMARY KEY, stripe_id text, email text)`;
-  await local`INSERT INTO people ${local(living.map((c) => ({ stripe_id: c.id, email: c.email })))}`;
   await local`UPDATE accounts SET status = 'nonsense' WHERE id % 100 = 1`;
   await local`DELETE FROM people WHERE id IN (7, 70)`;
   await local`INSERT INTO people (stripe_id) VALUES ('cus_nobody'), ('cus_nowhere')`;
   await local`INSERT INTO accounts (stripe_id, status) SELECT stripe_id, status FROM accounts WHERE id = 50`;
-  const stripe = createStripeReader({ secretKey: sandbox.secretKey, apiBase: sandbox.url, pace, clock });
+  const stripe = createStripeReader({
+    secretKey: sandbox.secretKey,
+    apiBase: sandbox.url,
+    pace: mirrorPace,
+    clock,
+  });
   const desk = { ...opened.desk, stripe };
-  await executeRun(desk, await request(desk));
+  await run(desk);
   return { ...opened, desk, stripe };
 }
 
-const request = async (desk: Desk) =>
-  (await requestRun(desk, { mode: "full", trigger: "command", actor: systemActor })).run.id;
-const run = async (t: Company, desk = t.desk, clock = fast): Promise<RunView> =>
-  executeRun(desk, await request(desk), { clock });
 const found = async (t: TestDesk) =>
   (
     await t.desk.sql<{ line: string }[]>`
@@ -124,7 +96,7 @@ test.each(storms)("%s: the run ends well and finds the same", async (_, faults) 
   expect(before).toHaveLength(13);
   const asked = t.sandbox.counts.total;
   Object.assign(t.sandbox.faults, faults);
-  expect(await run(t)).toMatchObject({ state: "succeeded", message: null });
+  expect(await run(t.desk, {}, { clock: fast })).toMatchObject({ state: "succeeded", message: null });
   expect(await found(t)).toEqual(before);
   expect(t.sandbox.counts.total - asked).toBeGreaterThan(asked);
 });
@@ -138,7 +110,7 @@ test.each([
     const t = await open(slower);
     const before = await found(t);
     const { reader, reached } = counted(t.stripe, call, after);
-    const running = run(t, { ...t.desk, stripe: reader }, slower);
+    const running = run({ ...t.desk, stripe: reader }, {}, { clock: slower });
     await reached;
     t.sandbox.faults.outage = true;
     await slower.minutes(10);
@@ -169,7 +141,7 @@ test("an outage that does not end: the run is incomplete, nothing is missing, no
   await t.local`DELETE FROM people WHERE id = 100`;
   await t.local`UPDATE people SET stripe_id = 'cus_other' WHERE stripe_id = 'cus_nobody'`;
   const { reader, reached } = counted(t.stripe, "list", 4);
-  const running = run(t, { ...t.desk, stripe: reader });
+  const running = run({ ...t.desk, stripe: reader }, {}, { clock: fast });
   await reached;
   t.sandbox.faults.outage = true;
   const ended = await running;
@@ -177,7 +149,7 @@ test("an outage that does not end: the run is incomplete, nothing is missing, no
   expect(ended.message).toContain("could not be read");
   expect(await found(t)).toEqual(before);
   t.sandbox.faults.outage = false;
-  expect(await run(t)).toMatchObject({ state: "succeeded" });
+  expect(await run(t.desk, {}, { clock: fast })).toMatchObject({ state: "succeeded" });
   expect((await found(t)).filter((line) => !before.includes(line))).toEqual([
     "customers missing_in_stripe 587 cus_nobody resolved 1",
     "customers missing_in_stripe 587 cus_other open 1",
@@ -191,7 +163,7 @@ test("one kind of list that fails, while others are read, makes only its resourc
   await t.local`DELETE FROM accounts WHERE id = 200`;
   await t.local`DELETE FROM people WHERE id = 100`;
   Object.assign(t.sandbox.faults, { serverErrors: 1, only: "list subscriptions" });
-  const ended = await run(t);
+  const ended = await run(t.desk, {}, { clock: fast });
   expect(states(ended)).toEqual(["customers done", "subscriptions incomplete"]);
   const more = (await found(t)).filter((line) => !before.includes(line));
   expect(more).toEqual([expect.stringMatching(/^customers missing_local cus_/)]);

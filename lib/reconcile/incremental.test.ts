@@ -2,17 +2,18 @@ import type Stripe from "stripe";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Sandbox, SandboxOptions } from "../../sandbox/server/server.ts";
 import { openTestDesk, type TestDesk } from "../../sandbox/testing.ts";
+import { gated, request, run as runToEnd } from "../../sandbox/testing-runs.ts";
 import { changeEmail, createCustomer, deleteCustomer } from "../../sandbox/world/changes/customer.ts";
 import { cancel, changePlan, subscribe } from "../../sandbox/world/changes/subscription.ts";
 import { generateWorld } from "../../sandbox/world/world.ts";
 import { defineConfig, type ResourceDefinition } from "../config/define.ts";
 import { parseConfig } from "../config/schema.ts";
-import { type Desk, systemActor } from "../desk.ts";
+import type { Desk } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import { createStripeReader } from "../stripe/client.ts";
 import type { StripeReader } from "../stripe/reader.ts";
 import { type ExecuteOptions, executeRun } from "./run.ts";
-import { getRun, type RunRequest, type RunView, requestRun } from "./runs.ts";
+import { getRun, type RunRequest, type RunView } from "./runs.ts";
 
 const start = new Date("2026-11-24T12:00:00Z");
 const hour = 3_600_000;
@@ -125,19 +126,12 @@ const counting = (all: readonly Stripe.Subscription[]) =>
       order.indexOf(a.status) - order.indexOf(b.status) || b.created - a.created || (a.id < b.id ? 1 : -1),
   )[0];
 
-async function run(
-  request: Partial<RunRequest> = {},
+/** One of what changed, unless it is said otherwise. */
+const run = (
+  asked: Partial<RunRequest> = {},
   desk: Desk = t.desk,
   options?: ExecuteOptions,
-): Promise<RunView> {
-  const asked = await requestRun(desk, {
-    mode: "incremental",
-    trigger: "command",
-    actor: systemActor,
-    ...request,
-  });
-  return executeRun(desk, asked.run.id, options);
-}
+): Promise<RunView> => runToEnd(desk, { mode: "incremental", ...asked }, options);
 
 /** What is open, a line each. */
 const differences = async () =>
@@ -319,35 +313,18 @@ test.each(["list events", "retrieve subscriptions"])(
 
 /** Begins a run, and stops it when one of the edited rows' objects has been read and the other is about to be. */
 async function stopBetweenAnswers(desk: Desk): Promise<number> {
-  const { run: asked } = await requestRun(desk, {
-    mode: "incremental",
-    trigger: "command",
-    actor: systemActor,
-    only: ["accounts"],
-  });
-  const reached = Promise.withResolvers<void>();
-  const go = Promise.withResolvers<void>();
-  let retrieved = 0;
-  const stripe: StripeReader = {
-    ...desk.stripe,
-    retrieve: async (...args) => {
-      if (++retrieved > 1) {
-        reached.resolve();
-        await go.promise;
-      }
-      return desk.stripe.retrieve(...args);
-    },
-  };
+  const id = await request(desk, { mode: "incremental", only: ["accounts"] });
+  const gate = gated(desk.stripe, (call, count) => call === "retrieve" && count > 1);
   const stop = new AbortController();
   const options = { ...longWait(), signal: stop.signal, parallel: 1 };
-  const stopped = executeRun({ ...desk, stripe }, asked.id, options);
-  await reached.promise;
-  const staged = async () => (await getRun(desk.sql, asked.id))?.resources[0]?.objects;
+  const stopped = executeRun({ ...desk, stripe: gate.stripe }, id, options);
+  await gate.reached;
+  const staged = async () => (await getRun(desk.sql, id))?.resources[0]?.objects;
   await expect.poll(staged).toBe(1);
   stop.abort(new DriftdeskError("run_superseded", "This process stops."));
-  go.resolve();
+  gate.open();
   await expect(stopped).rejects.toMatchObject({ code: "run_superseded" });
-  return asked.id;
+  return id;
 }
 
 test("what happened after an interrupted run had asked about it is not taken as seen when its list is read at last", async () => {
@@ -395,11 +372,7 @@ describe("everything is read, and the run says why,", () => {
     const [gone] = active(1) as [Stripe.Subscription];
     cancel(t.sandbox.world, now, { subscription: gone.id });
     pass(29 * day);
-    const { run: asked } = await requestRun(t.desk, {
-      mode: "incremental",
-      trigger: "command",
-      actor: systemActor,
-    });
+    const id = await request(t.desk, { mode: "incremental" });
     const stop = new AbortController();
     let waited = false;
     const stripe: StripeReader = {
@@ -411,9 +384,9 @@ describe("everything is read, and the run says why,", () => {
         return t.desk.stripe.events(filter);
       },
     };
-    const running = executeRun(t.with({ stripe }), asked.id, { signal: stop.signal });
+    const running = executeRun(t.with({ stripe }), id, { signal: stop.signal });
     if (stops) await expect(running).rejects.toMatchObject({ code: "run_superseded" });
-    const ended = stops ? await executeRun(t.desk, asked.id) : await running;
+    const ended = stops ? await executeRun(t.desk, id) : await running;
     expect(ended).toMatchObject(whole("Stripe keeps events for 30 days"));
     expect(await differences()).toEqual([
       `accounts mismatch ${gone.id} status`,

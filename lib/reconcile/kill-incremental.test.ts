@@ -8,12 +8,12 @@ import everyType from "../../sandbox/example/every-type.config.ts";
 import { type Attempt, attemptRun, bringToEnd, kill } from "../../sandbox/storm/attempt.ts";
 import { type EndState, endState, leftovers } from "../../sandbox/storm/end-state.ts";
 import { openTestDesk, type TestDesk } from "../../sandbox/testing.ts";
+import { request } from "../../sandbox/testing-runs.ts";
 import { anything } from "../../sandbox/world/changes/anything.ts";
 import { passTime } from "../../sandbox/world/changes/time.ts";
 import { Random } from "../../sandbox/world/random.ts";
 import { generateWorld } from "../../sandbox/world/world.ts";
-import { systemActor } from "../desk.ts";
-import { getRun, requestRun } from "./runs.ts";
+import { getRun } from "./runs.ts";
 
 const start = new Date("2026-11-24T12:00:00Z");
 const now = new Date(start.getTime() + 3_600_000);
@@ -45,9 +45,7 @@ async function open(): Promise<{ t: TestDesk; id: number }> {
   const t = await openTestDesk({ world, config: everyType, now: () => time });
   opened = t;
   await createExample(t.local, world, { seed, now: start, drift: 0.05 });
-  const request = async (mode: "full" | "incremental") =>
-    (await requestRun(t.desk, { mode, trigger: "command", actor: systemActor })).run.id;
-  await attempt(t, await request("full")).ended;
+  await attempt(t, await request(t.desk)).ended;
   await t.desk.sql`DELETE FROM driftdesk.runs`;
   time = now;
   passTime(world, now);
@@ -63,7 +61,7 @@ async function open(): Promise<{ t: TestDesk; id: number }> {
   await t.local`DELETE FROM payments WHERE stripe_charge_id IN (
     SELECT stripe_id FROM driftdesk.discrepancies WHERE resource = 'payments' AND local_key IS NOT NULL)`;
   t.sandbox.setLatency(latencyMs);
-  return { t, id: await request("incremental") };
+  return { t, id: await request(t.desk, { mode: "incremental" }) };
 }
 
 /** What the run says, and where the next one begins. */

@@ -12,13 +12,14 @@ import { type Sandbox, startSandbox } from "../../sandbox/server/server.ts";
 import { type Attempt, attemptRun, bringToEnd, kill } from "../../sandbox/storm/attempt.ts";
 import { type EndState, endState, leftovers } from "../../sandbox/storm/end-state.ts";
 import { openTestDesk, type TestDesk } from "../../sandbox/testing.ts";
+import { request } from "../../sandbox/testing-runs.ts";
 import { generateWorld, type World } from "../../sandbox/world/world.ts";
 import { connect } from "../db/connect.ts";
 import { freePort } from "../db/free-port.ts";
 import { migrate } from "../db/migrate.ts";
-import { type Desk, systemActor } from "../desk.ts";
+import type { Desk } from "../desk.ts";
 import { executeRun } from "./run.ts";
-import { getRun, requestRun } from "./runs.ts";
+import { getRun } from "./runs.ts";
 
 const now = new Date("2026-11-24T12:00:00Z");
 const seed = 21;
@@ -48,9 +49,6 @@ async function open(databases: 1 | 2 = 1): Promise<TestDesk> {
   await createExample(t.local, world, { seed, now });
   return t;
 }
-
-const request = async (desk: Desk) =>
-  (await requestRun(desk, { mode: "full", trigger: "command", actor: systemActor })).run.id;
 
 /** Another process that works on the run, with the test's clock and a short lease. */
 function attempt(variables: Record<string, string>, runId: number): Attempt {

@@ -5,14 +5,13 @@ import { createExample, type ExampleOptions } from "../../sandbox/example/create
 import everyType from "../../sandbox/example/every-type.config.ts";
 import type { Planted } from "../../sandbox/example/planted.ts";
 import { openTestDesk } from "../../sandbox/testing.ts";
+import { run } from "../../sandbox/testing-runs.ts";
 import { generateWorld } from "../../sandbox/world/index.ts";
 import { addUser } from "../auth/users.ts";
 import { type Actor, type Desk, systemActor } from "../desk.ts";
 import { requestBulk } from "../fixes/bulk.ts";
 import { executeBulk } from "../fixes/execute.ts";
 import { approveBulk } from "../fixes/second-person.ts";
-import { executeRun } from "./run.ts";
-import { requestRun } from "./runs.ts";
 
 const cleanups: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -48,8 +47,7 @@ async function company({
 }
 
 async function reconcile(desk: Desk): Promise<void> {
-  const { run } = await requestRun(desk, { mode: "full", trigger: "command", actor: systemActor });
-  const done = await executeRun(desk, run.id);
+  const done = await run(desk);
   expect(done.message).toBeNull();
   expect(done.state).toBe("succeeded");
 }

@@ -1,37 +1,15 @@
 // What happens to a run that more than one process, or more than one attempt, has to do with.
 import { afterEach, expect, test } from "vitest";
-import { openTestDesk, type TestDesk } from "../../sandbox/testing.ts";
-import { generateWorld } from "../../sandbox/world/world.ts";
+import type { TestDesk } from "../../sandbox/testing.ts";
+import { mirrorNow, openMirror } from "../../sandbox/testing-mirror.ts";
+import { gated, request } from "../../sandbox/testing-runs.ts";
 import { verifyAudit } from "../audit/verify.ts";
-import { defineConfig } from "../config/define.ts";
 import type { StripeType } from "../config/resource.ts";
 import { connect } from "../db/connect.ts";
-import { type Desk, systemActor } from "../desk.ts";
+import { systemActor } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
-import type { StripeReader } from "../stripe/reader.ts";
 import { executeRun } from "./run.ts";
 import { cancelRun, getRun, requestRun } from "./runs.ts";
-
-const now = new Date("2026-11-24T12:00:00Z");
-const config = defineConfig({
-  resources: {
-    subscriptions: {
-      stripe: "subscription",
-      table: "accounts",
-      key: "id",
-      stripeId: "stripe_id",
-      fields: { status: "status" },
-    },
-    customers: {
-      stripe: "customer",
-      table: "people",
-      key: "id",
-      stripeId: "stripe_id",
-      fields: { email: "email" },
-    },
-  },
-  pace: { requestsPerSecond: 10_000, perEndpoint: 10_000 },
-});
 
 let opened: TestDesk | undefined;
 afterEach(async () => {
@@ -41,21 +19,12 @@ afterEach(async () => {
 
 /** A company with two differences: one row is wrong, one is of nobody whom Stripe knows. */
 async function open(): Promise<TestDesk> {
-  const world = generateWorld({ seed: 9, customers: 300, now, invoicesPerSubscription: 0 });
-  opened = await openTestDesk({ world, config, now: () => now });
-  const { local } = opened;
-  await local`CREATE TABLE accounts (id serial PRIMARY KEY, stripe_id text UNIQUE, status text)`;
-  await local`INSERT INTO accounts ${local([...world.subscriptions.values()].map((s) => ({ stripe_id: s.id, status: s.status })))}`;
-  await local`UPDATE accounts SET status = 'nonsense' WHERE id = 1`;
-  await local`CREATE TABLE people (id serial PRIMARY KEY, stripe_id text UNIQUE, email text)`;
-  const living = [...world.customers.values()].flatMap((c) => (c.deleted ? [] : [c]));
-  await local`INSERT INTO people ${local(living.map((c) => ({ stripe_id: c.id, email: c.email })))}`;
-  await local`INSERT INTO people (stripe_id) VALUES ('cus_nobody')`;
+  opened = await openMirror(300);
+  await opened.local`UPDATE accounts SET status = 'nonsense' WHERE id = 1`;
+  await opened.local`INSERT INTO people (stripe_id) VALUES ('cus_nobody')`;
   return opened;
 }
 
-const request = async (desk: Desk) =>
-  (await requestRun(desk, { mode: "full", trigger: "command", actor: systemActor })).run.id;
 const found = async (t: TestDesk) =>
   (
     await t.desk.sql<{ line: string }[]>`
@@ -73,43 +42,6 @@ async function expire(t: TestDesk): Promise<void> {
 }
 /** Not before the test is over does it say again that it is there. */
 const asleep = { leaseMs: 600_000 };
-
-interface Gate {
-  stripe: StripeReader;
-  reached: Promise<void>;
-  open(): void;
-}
-
-/** A reader that stops before the requests that `which` picks: a process that sleeps there. */
-function gated(
-  stripe: StripeReader,
-  which: (call: "list" | "retrieve", count: number, type: StripeType) => boolean,
-): Gate {
-  const reached = Promise.withResolvers<void>();
-  const opened_ = Promise.withResolvers<void>();
-  const counts = { list: 0, retrieve: 0 };
-  const pass = async (call: "list" | "retrieve", type: StripeType) => {
-    if (!which(call, ++counts[call], type)) return;
-    reached.resolve();
-    await opened_.promise;
-  };
-  return {
-    reached: reached.promise,
-    open: opened_.resolve,
-    stripe: {
-      ...stripe,
-      counts: stripe.counts,
-      list: async (...args) => {
-        await pass("list", args[0]);
-        return stripe.list(...args);
-      },
-      retrieve: async (...args) => {
-        await pass("retrieve", args[0]);
-        return stripe.retrieve(...args);
-      },
-    },
-  };
-}
 
 test.each([
   ["reading pages", (call: string, count: number) => call === "list" && count > 2],
@@ -334,7 +266,7 @@ test("a run that resumes after anything in its config changed goes on with no pa
     a.created > b.created ? a : b,
   );
   t.sandbox.world.subscriptions.put({ ...newest, status: "paused" });
-  const later = new Date(now.getTime() + 3_600_000);
+  const later = new Date(mirrorNow.getTime() + 3_600_000);
   const desk = t.with({ now: () => later, config: { ...config, source: "// a comment more" } });
   expect(await executeRun(desk, id)).toMatchObject({ state: "succeeded" });
   const [row] = await t.local`SELECT id FROM accounts WHERE stripe_id = ${newest.id}`;
@@ -354,7 +286,7 @@ test("a resource that the config has no more is not reported as compared", async
 test("a run that was given up leaves nothing behind, and its end is in the history", async () => {
   const t = await open();
   const id = await leaveHalfDone(t);
-  const later = t.with({ now: () => new Date(now.getTime() + 120_000) });
+  const later = t.with({ now: () => new Date(mirrorNow.getTime() + 120_000) });
   const next = await request(later);
   expect(next).not.toBe(id);
   expect(await getRun(t.desk.sql, id)).toMatchObject({ state: "failed", errorCode: "run_abandoned" });
@@ -377,7 +309,7 @@ test("a run whose process lives is not given up, however long it says nothing", 
   const gate = gated(t.desk.stripe, (call) => call === "list");
   const running = executeRun(t.with({ stripe: gate.stripe }), id);
   await gate.reached;
-  const later = t.with({ now: () => new Date(now.getTime() + 120_000) });
+  const later = t.with({ now: () => new Date(mirrorNow.getTime() + 120_000) });
   const again = await requestRun(later, { mode: "full", trigger: "person", actor: systemActor });
   expect(again).toMatchObject({ alreadyRunning: true, run: { id } });
   gate.open();

@@ -1,10 +1,11 @@
 import { afterEach, expect, test } from "vitest";
 import { openTestDesk, type TestDesk } from "../../sandbox/testing.ts";
+import { run } from "../../sandbox/testing-runs.ts";
 import { generateWorld } from "../../sandbox/world/world.ts";
 import { defineConfig } from "../config/define.ts";
 import { systemActor } from "../desk.ts";
 import { executeRun } from "./run.ts";
-import { type RunView, requestRun } from "./runs.ts";
+import { requestRun } from "./runs.ts";
 
 const now = new Date("2026-11-24T12:00:00Z");
 const config = defineConfig({
@@ -44,18 +45,13 @@ async function openMirror(customers = 300): Promise<TestDesk> {
   return opened;
 }
 
-async function run(t: TestDesk, desk = t.desk): Promise<RunView> {
-  const { run: requested } = await requestRun(desk, { mode: "full", trigger: "command", actor: systemActor });
-  return executeRun(desk, requested.id);
-}
-
 const found = (t: TestDesk) => t.desk.sql`
   SELECT kind, stripe_id, local_key, fields, change, impact, amount_minor, state, version, label
   FROM driftdesk.discrepancies ORDER BY id`;
 
 test("a faithful copy has no differences, and every record was compared", async () => {
   const t = await openMirror();
-  const ended = await run(t);
+  const ended = await run(t.desk);
   expect(ended).toMatchObject({ state: "succeeded", message: null });
   expect(ended.resources[0]).toMatchObject({
     compared: t.sandbox.world.subscriptions.size,
@@ -80,7 +76,7 @@ test("each kind of drift is found, with what it does to people and money, and no
   await t.local`DELETE FROM ${table} WHERE "stripe id" = ${missing}`;
   await t.local`INSERT INTO ${table} ("stripe id", label, status, amount) SELECT "stripe id", 'again', status, amount FROM ${table} WHERE "stripe id" = ${twice}`;
   await t.local`INSERT INTO ${table} ("stripe id", label, status, amount) VALUES ('sub_gone', 'gone', 'active', 1), (NULL, 'free', 'active', 0), ('', 'free', 'active', 0)`;
-  const ended = await run(t);
+  const ended = await run(t.desk);
   expect(ended.resources[0]).toMatchObject({
     mismatch: 2,
     missingLocal: 1,
@@ -116,20 +112,20 @@ test("a second run changes nothing; one that vanished is resolved; one that retu
         .sql`SELECT action FROM driftdesk.audit_entries WHERE discrepancy_id IS NOT NULL ORDER BY seq`
     ).map((row) => row.action);
   await setStatus("canceled");
-  await run(t);
+  await run(t.desk);
   const first = await found(t);
-  await run(t);
+  await run(t.desk);
   expect(await found(t)).toEqual(first);
   expect(await actions()).toEqual(["discrepancy.found"]);
   await t.desk.sql`UPDATE driftdesk.discrepancies SET state = 'rejected'`;
   await setStatus("past_due");
-  await run(t);
+  await run(t.desk);
   expect(await found(t)).toMatchObject([{ state: "open", version: 2, change: "past_due → active" }]);
   await setStatus("active");
-  await run(t);
+  await run(t.desk);
   expect(await found(t)).toMatchObject([{ state: "resolved" }]);
   await setStatus("unpaid");
-  await run(t);
+  await run(t.desk);
   expect(await found(t)).toMatchObject([{ state: "open", version: 3 }]);
   expect(await actions()).toEqual([
     "discrepancy.found",
@@ -144,7 +140,7 @@ test("what is recorded is locked in the order in which people's decisions lock i
   const set = (status: string, rows: string) =>
     t.local.unsafe(`UPDATE "Customer Accounts" SET status = '${status}' WHERE id IN (${rows})`);
   await set("nonsense", "1, 2");
-  await run(t);
+  await run(t.desk);
   const [first, second] = await t.desk.sql<{ id: number; key: string; stripe: string }[]>`
     SELECT id, local_key AS key, stripe_id AS stripe FROM driftdesk.discrepancies ORDER BY id`;
   if (!first || !second) throw new Error("too few");
@@ -153,7 +149,7 @@ test("what is recorded is locked in the order in which people's decisions lock i
   const decision = await t.desk.sql.reserve();
   await decision`BEGIN`;
   await decision`SELECT FROM driftdesk.discrepancies WHERE id = ${first.id} FOR UPDATE`;
-  const running = run(t);
+  const running = run(t.desk);
   const waiting = () => t.desk.sql`
     SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
   await expect.poll(async () => (await waiting()).length, { timeout: 10_000 }).toBe(1);
@@ -188,7 +184,7 @@ test("rows that change while the run goes on are not reported as drift", async (
     }) as typeof t.desk.stripe.list,
   };
   t.sandbox.setLatency(60);
-  const ended = await run(t, t.with({ stripe }));
+  const ended = await run(t.with({ stripe }));
   expect(healed).toBe(true);
   expect(ended.state).toBe("succeeded");
   expect(await found(t)).toEqual([]);
@@ -213,7 +209,7 @@ test("a row that comes to stand for an object younger than the run is not missin
     return page;
   }) as typeof t.desk.stripe.list;
   t.sandbox.setLatency(60);
-  await run(t, t.with({ stripe: { ...t.desk.stripe, counts: t.desk.stripe.counts, list } }));
+  await run(t.with({ stripe: { ...t.desk.stripe, counts: t.desk.stripe.counts, list } }));
   expect(renewed).toBe(true);
   expect((await found(t)).map(({ kind, stripe_id }) => [kind, stripe_id])).toEqual([
     ["missing_local", first.id],
@@ -223,7 +219,7 @@ test("a row that comes to stand for an object younger than the run is not missin
 test("an empty table is suspicious and reports nothing missing", async () => {
   const t = await openMirror();
   await t.local`DELETE FROM "Customer Accounts"`;
-  const ended = await run(t);
+  const ended = await run(t.desk);
   expect(ended.state).toBe("suspicious");
   expect(ended.message).toContain("objects have no row");
   expect(await found(t)).toEqual([]);
@@ -257,7 +253,7 @@ test("a projection that throws and a value that does not fit are errors of their
       ],
     },
   });
-  const ended = await run(t, desk);
+  const ended = await run(desk);
   expect(ended.state).toBe("succeeded");
   const rows = await t.desk
     .sql`SELECT stripe_id, kind, fields, row_error FROM driftdesk.discrepancies ORDER BY row_error`;
@@ -273,7 +269,6 @@ test("a projection that throws and a value that does not fit are errors of their
 test("a key of another account stops the run before anything is compared", async () => {
   const t = await openMirror(50);
   const ended = await run(
-    t,
     t.with({ config: { ...t.desk.config, account: { ...t.desk.config.account, id: "acct_other" } } }),
   );
   expect(ended).toMatchObject({ state: "failed", errorCode: "account_mismatch" });
@@ -301,7 +296,7 @@ test("nothing is ever written to Stripe; after the run the staging tables are go
       (account_id, resource, kind, state, impact, cause, change, rows, amount_minor)
     SELECT 'acct_1', 'charges', 'mismatch', 'open', 'other', 'unknown', '', 1 - n % 2 * 2, 0
     FROM generate_series(1, 600) AS n`;
-  await run(t);
+  await run(t.desk);
   expect(t.sandbox.counts.writes).toBe(0);
   const tables = await t.desk.sql`SELECT tablename FROM pg_tables WHERE schemaname = 'driftdesk_staging'`;
   expect(tables).toEqual([]);

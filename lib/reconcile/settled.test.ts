@@ -1,5 +1,6 @@
 import type Stripe from "stripe";
 import { afterEach, expect, test } from "vitest";
+import { run } from "../../sandbox/testing-runs.ts";
 import {
   beginning,
   chargesMapping,
@@ -7,9 +8,6 @@ import {
   openSettledCharges,
   type SettledDesk,
 } from "../../sandbox/testing-settled.ts";
-import { systemActor } from "../desk.ts";
-import { executeRun } from "./run.ts";
-import { requestRun } from "./runs.ts";
 import { forget } from "./settled-forget.ts";
 
 let opened: SettledDesk<Stripe.Charge> | undefined;
@@ -115,13 +113,8 @@ test("an object that something was heard of is read by the next run, and the oth
 test("everything that a run looked at by itself was heard of, also what is not there any more", async () => {
   const t = await openRemembering(1_200);
   t.objects.delete("ch_1100");
-  const { run } = await requestRun(t.desk, {
-    mode: "targeted",
-    targets: { ids: ["ch_1000", "ch_1100"] },
-    trigger: "command",
-    actor: systemActor,
-  });
-  expect(await executeRun(t.desk, run.id)).toMatchObject({ state: "succeeded" });
+  const targets = { ids: ["ch_1000", "ch_1100"] };
+  expect(await run(t.desk, { mode: "targeted", targets })).toMatchObject({ state: "succeeded" });
   expect(await t.desk.sql`SELECT stripe_id FROM driftdesk.settled_forgotten ORDER BY 1`).toEqual([
     { stripe_id: "ch_1000" },
     { stripe_id: "ch_1100" },

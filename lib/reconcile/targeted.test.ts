@@ -4,6 +4,7 @@ import { createExample } from "../../sandbox/example/create.ts";
 import everyType from "../../sandbox/example/every-type.config.ts";
 import { openTestDesk, type TestDesk } from "../../sandbox/testing.ts";
 import { ada, sue } from "../../sandbox/testing-accounts.ts";
+import { run as runToEnd } from "../../sandbox/testing-runs.ts";
 import { deleteCustomer } from "../../sandbox/world/changes/customer.ts";
 import { dispute, refund } from "../../sandbox/world/changes/money.ts";
 import { cancel } from "../../sandbox/world/changes/subscription.ts";
@@ -13,7 +14,7 @@ import { type Desk, systemActor } from "../desk.ts";
 import type { StripeReader } from "../stripe/reader.ts";
 import { checkAgain } from "./check-again.ts";
 import { executeRun } from "./run.ts";
-import { cancelRun, type RunView, requestRun } from "./runs.ts";
+import { cancelRun, type RunRequest, type RunView, requestRun } from "./runs.ts";
 
 const now = new Date("2026-11-24T12:00:00Z");
 const seed = 31;
@@ -66,19 +67,9 @@ function pick(): typeof someone {
   throw new Error("nobody is like that");
 }
 
-async function run(
-  request: { mode: "full" } | { targets: Targets; only?: readonly string[] },
-  desk: Desk = t.desk,
-): Promise<RunView> {
-  const asked = await requestRun(desk, {
-    mode: "targeted",
-    trigger: "command",
-    actor: systemActor,
-    ...request,
-  });
-  expect(asked.alreadyRunning).toBe(false);
-  return executeRun(desk, asked.run.id);
-}
+/** A check, unless it is said otherwise. */
+const run = (asked: Partial<RunRequest>, desk: Desk = t.desk): Promise<RunView> =>
+  runToEnd(desk, { mode: "targeted", ...asked });
 
 const differences = async () =>
   (

@@ -1,16 +1,16 @@
 import { randomUUID } from "node:crypto";
 import { afterEach, expect, test } from "vitest";
 import { openTestDesk, type TestDesk } from "../../sandbox/testing.ts";
+import { request } from "../../sandbox/testing-runs.ts";
 import { generateWorld } from "../../sandbox/world/world.ts";
 import { defineConfig } from "../config/define.ts";
 import { connect } from "../db/connect.ts";
-import { type Desk, systemActor } from "../desk.ts";
 import { createStripeReader } from "../stripe/client.ts";
 import type { StripeReader } from "../stripe/reader.ts";
 import { joinRun } from "./lease.ts";
 import { planResource } from "./plan.ts";
 import { executeRun } from "./run.ts";
-import { getRun, requestRun } from "./runs.ts";
+import { getRun } from "./runs.ts";
 import { createStagingTables } from "./staging.ts";
 import { addWindows, claimWindows, passPage, planWindows } from "./windows.ts";
 
@@ -60,8 +60,6 @@ async function open(count: number, at: (place: number, created: number) => numbe
   return opened;
 }
 
-const request = async (desk: Desk) =>
-  (await requestRun(desk, { mode: "full", trigger: "command", actor: systemActor })).run.id;
 const listed = (t: TestDesk) => t.sandbox.counts.byEndpoint.get("list customers") ?? 0;
 const discrepancies = async (t: TestDesk) => [
   ...(await t.desk.sql`SELECT kind, stripe_id FROM driftdesk.discrepancies`),
