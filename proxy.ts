@@ -6,7 +6,7 @@ import { type NextRequest, NextResponse } from "next/server";
  */
 export function proxy(request: NextRequest): NextResponse {
   const { pathname, search } = request.nextUrl;
-  if (!isOpen(pathname) && !hasSession(request)) {
+  if (!isOpen(pathname) && !hasSession(request) && !hasBearer(request)) {
     if (pathname.startsWith("/api/"))
       return secured(
         NextResponse.json(
@@ -46,6 +46,14 @@ function hasSession(request: NextRequest): boolean {
   return request.cookies
     .getAll()
     .some(({ name }) => /^(__Secure-)?next-auth\.session-token(\.\d+)?$/.test(name));
+}
+
+/** A program with an API token: for routes only, and each route that takes one checks it. */
+function hasBearer(request: NextRequest): boolean {
+  return (
+    request.nextUrl.pathname.startsWith("/api/") &&
+    /^Bearer /i.test(request.headers.get("authorization") ?? "")
+  );
 }
 
 function contentSecurityPolicy(nonce: string): string {

@@ -4,18 +4,23 @@ import { getDesk } from "@/app/desk.ts";
 import { authOptions } from "@/lib/auth/next-auth.ts";
 import { authorise, type Permission } from "@/lib/auth/permissions.ts";
 import { sessionSecret } from "@/lib/auth/secret.ts";
-import { resume } from "@/lib/auth/sign-in.ts";
+import { resume, type SignedIn, sessionOf } from "@/lib/auth/sign-in.ts";
 import type { Actor } from "@/lib/desk.ts";
 import { DriftdeskError } from "@/lib/errors.ts";
 
-/** Who asks, by the session cookie and by what the users table says now; null: nobody who may get in. */
-export const currentActor = cache(async (): Promise<Actor | null> => {
+/** What the session cookie says; whether that still holds is for `resume` to say. */
+export const currentSession = cache(async (): Promise<SignedIn | null> => {
   const desk = await getDesk();
-  const session: { user?: { email?: string }; mark?: string } | null = await getServerSession(
+  const session: { user?: { email?: string }; mark?: string; by?: string } | null = await getServerSession(
     authOptions(desk, await sessionSecret(desk.environment)),
   );
-  if (!session?.user?.email || !session.mark) return null;
-  return resume(desk, { email: session.user.email, mark: session.mark });
+  return session && sessionOf({ email: session.user?.email, mark: session.mark, by: session.by });
+});
+
+/** Who asks, by the session cookie and by what the users table says now; null: nobody who may get in. */
+export const currentActor = cache(async (): Promise<Actor | null> => {
+  const session = await currentSession();
+  return session && resume(await getDesk(), session);
 });
 
 /** As `currentActor`, and throws `not_signed_in` (401) or `not_allowed` (403). */

@@ -11,6 +11,7 @@ import { discrepancies } from "./command/discrepancies.ts";
 import { note } from "./command/print.ts";
 import { reconcile } from "./command/reconcile.ts";
 import { revert } from "./command/revert.ts";
+import { singleSignOn } from "./command/settings.ts";
 import { addUserCommand } from "./command/users.ts";
 import { worker } from "./command/worker.ts";
 
@@ -98,6 +99,13 @@ program
   .requiredOption("--as <email>", "who agrees: never whoever asked")
   .option("--json", "end with one line of JSON on stdout")
   .action(does(approve));
+
+const settings = program.command("settings").description("what is decided on the desk and not in the config");
+settings
+  .command("single-sign-on")
+  .argument("<off>", "that it is not the only way in any more")
+  .description("let people in by password again, when the provider is gone")
+  .action(does(singleSignOn));
 
 const audit = program.command("audit").description("the history of who changed what");
 audit

@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import type { Sql } from "postgres";
+import type { Scope } from "./auth/permissions.ts";
 import {
   configFileOf,
   type Environment,
@@ -12,6 +13,7 @@ import type { Config, Configuration, Rules } from "./config/resource.ts";
 import { connect } from "./db/connect.ts";
 import { attachEmbedded } from "./db/embedded.ts";
 import { migrate } from "./db/migrate.ts";
+import type { Role } from "./db/schema.ts";
 import { DriftdeskError } from "./errors.ts";
 import { createLog } from "./log.ts";
 import { createStripeReader } from "./stripe/client.ts";
@@ -69,7 +71,9 @@ export function desksOf(desks: Desks): [Desk, ...Desk[]] {
 export interface Actor {
   email: string;
   name: string;
-  role: "viewer" | "support" | "finance" | "admin" | "system";
+  role: Role | "system" | "token";
+  /** What a token is for. */
+  scopes?: readonly Scope[];
 }
 export const systemActor: Actor = { email: "system", name: "Driftdesk", role: "system" };
 /** What the mapping lets nobody decide about is decided in this name. */

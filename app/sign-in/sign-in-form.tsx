@@ -11,10 +11,11 @@ import { Label } from "@/components/ui/label.tsx";
 const errors: Record<string, string> = {
   sign_in_failed: "The address or the password is wrong.",
   CredentialsSignin: "The address or the password is wrong.",
+  single_sign_on_only: "Passwords are switched off here. Use single sign-on.",
   sign_in_limited: "Too many attempts. Wait a few minutes, then try again.",
   AccessDenied: "That sign-in was not accepted. Ask an admin of this desk whether you have access.",
-  OAuthSignin: "Single sign-on did not answer. Try again, or use your password.",
-  OAuthCallback: "Single sign-on did not answer as expected. Try again, or use your password.",
+  OAuthSignin: "Single sign-on did not answer. Try again.",
+  OAuthCallback: "Single sign-on did not answer as expected. Try again.",
   SessionRequired: "Your session has ended. Sign in again.",
 };
 const unexpected = "Sign-in does not work at the moment. The server's log says why.";
@@ -23,10 +24,13 @@ export function SignInForm({
   next,
   error,
   oidcName,
+  passwords,
 }: {
   next: string;
   error: string | undefined;
   oidcName: string | undefined;
+  /** Whether a password lets anybody in. */
+  passwords: boolean;
 }) {
   const [problem, setProblem] = useState(error && (errors[error] ?? unexpected));
   const [busy, setBusy] = useState(false);
@@ -59,48 +63,52 @@ export function SignInForm({
           {problem}
         </p>
       )}
-      <form
-        className="flex flex-col gap-4"
-        method="post"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void submit(new FormData(event.currentTarget));
-        }}
-      >
-        <div className="flex flex-col gap-1.5">
-          <Label htmlFor="email">E-mail</Label>
-          <Input
-            id="email"
-            name="email"
-            type="email"
-            autoComplete="username"
-            required
-            autoFocus
-            className="h-9 text-14"
-          />
-        </div>
-        <div className="flex flex-col gap-1.5">
-          <Label htmlFor="password">Password</Label>
-          <Input
-            id="password"
-            name="password"
-            type="password"
-            autoComplete="current-password"
-            required
-            className="h-9 text-14"
-          />
-        </div>
-        <Button type="submit" variant="primary" size="lg" disabled={busy} className="mt-1">
-          {busy ? "Signing in…" : "Sign in"}
-        </Button>
-      </form>
+      {passwords && (
+        <form
+          className="flex flex-col gap-4"
+          method="post"
+          onSubmit={(event) => {
+            event.preventDefault();
+            void submit(new FormData(event.currentTarget));
+          }}
+        >
+          <div className="flex flex-col gap-1.5">
+            <Label htmlFor="email">E-mail</Label>
+            <Input
+              id="email"
+              name="email"
+              type="email"
+              autoComplete="username"
+              required
+              autoFocus
+              className="h-9 text-14"
+            />
+          </div>
+          <div className="flex flex-col gap-1.5">
+            <Label htmlFor="password">Password</Label>
+            <Input
+              id="password"
+              name="password"
+              type="password"
+              autoComplete="current-password"
+              required
+              className="h-9 text-14"
+            />
+          </div>
+          <Button type="submit" variant="primary" size="lg" disabled={busy} className="mt-1">
+            {busy ? "Signing in…" : "Sign in"}
+          </Button>
+        </form>
+      )}
       {oidcName && (
         <>
-          <div className="my-4 flex items-center gap-3 text-12 text-ink-3">
-            <span className="h-px flex-1 bg-line" />
-            or
-            <span className="h-px flex-1 bg-line" />
-          </div>
+          {passwords && (
+            <div className="my-4 flex items-center gap-3 text-12 text-ink-3">
+              <span className="h-px flex-1 bg-line" />
+              or
+              <span className="h-px flex-1 bg-line" />
+            </div>
+          )}
           <Button size="lg" className="w-full" onClick={() => void signIn("oidc", { callbackUrl: next })}>
             <KeyRound aria-hidden />
             Continue with {oidcName}

@@ -25,16 +25,17 @@ import {
   DropdownMenuTrigger,
 } from "../ui/dropdown-menu.tsx";
 import { Input } from "../ui/input.tsx";
-import { Label } from "../ui/label.tsx";
 import { Select } from "../ui/select.tsx";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "../ui/table.tsx";
 import { toast } from "../ui/toast.tsx";
+import { Field } from "./field.tsx";
 
 type Answer = { ok: true } | { ok: false; message: string };
 export interface PeopleActions {
   add(person: { email: string; name: string; role: string; password: string }): Promise<Answer>;
   setRole(email: string, role: string): Promise<Answer>;
   deactivate(email: string): Promise<Answer>;
+  reactivate(email: string): Promise<Answer>;
 }
 
 /** Who may sign in, and as what. Without `actions` it is there to be read. */
@@ -110,7 +111,7 @@ export function People({
                 </TableCell>
                 {actions && (
                   <TableCell>
-                    {!person.deactivatedAt && person.email !== me && (
+                    {person.email !== me && (
                       <DropdownMenu>
                         <DropdownMenuTrigger asChild>
                           <Button variant="quiet" size="iconSm" aria-label={`More about ${person.name}`}>
@@ -118,16 +119,29 @@ export function People({
                           </Button>
                         </DropdownMenuTrigger>
                         <DropdownMenuContent align="end">
-                          <DropdownMenuItem
-                            onSelect={() =>
-                              act(
-                                actions.deactivate(person.email),
-                                `${person.name} cannot sign in any more. What they did stays in the history.`,
-                              )
-                            }
-                          >
-                            Deactivate
-                          </DropdownMenuItem>
+                          {person.deactivatedAt ? (
+                            <DropdownMenuItem
+                              onSelect={() =>
+                                act(
+                                  actions.reactivate(person.email),
+                                  `${person.name} can sign in again, as ${roleWords[person.role].long.toLowerCase()}.`,
+                                )
+                              }
+                            >
+                              Let in again
+                            </DropdownMenuItem>
+                          ) : (
+                            <DropdownMenuItem
+                              onSelect={() =>
+                                act(
+                                  actions.deactivate(person.email),
+                                  `${person.name} cannot sign in any more. What they did stays in the history.`,
+                                )
+                              }
+                            >
+                              Deactivate
+                            </DropdownMenuItem>
+                          )}
                         </DropdownMenuContent>
                       </DropdownMenu>
                     )}
@@ -229,25 +243,5 @@ function AddPerson({ add }: { add: PeopleActions["add"] }) {
         </form>
       </DialogContent>
     </Dialog>
-  );
-}
-
-function Field({
-  id,
-  name,
-  hint,
-  children,
-}: {
-  id: string;
-  name: string;
-  hint?: string;
-  children: React.ReactNode;
-}) {
-  return (
-    <div className="flex flex-col gap-1.5">
-      <Label htmlFor={id}>{name}</Label>
-      {children}
-      {hint && <p className="text-12 text-ink-3">{hint}</p>}
-    </div>
   );
 }

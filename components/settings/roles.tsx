@@ -11,7 +11,8 @@ const permissionWords: Record<Permission, string> = {
   bulk: "Decide many at once",
   run: "Start and stop runs",
   export: "Export the history",
-  manage_users: "Manage people",
+  manage_users: "Manage people and how they sign in",
+  manage_tokens: "Make and revoke API tokens",
 };
 
 /** What each role may do: the very table that the server goes by. */

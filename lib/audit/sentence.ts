@@ -85,8 +85,11 @@ export function auditSentence(entry: Entry, nameOf: (email: string) => string): 
 }
 
 /** What people call whoever stands in the history. */
-export const actorName = (actor: string, nameOf: (email: string) => string): string =>
-  actor === "system" ? "Driftdesk" : actor === "policy" ? "The policy" : nameOf(actor);
+export function actorName(actor: string, nameOf: (email: string) => string): string {
+  if (actor === "system") return "Driftdesk";
+  if (actor === "policy") return "The policy";
+  return actor.startsWith("token:") ? `The token ${actor.slice("token:".length)}` : nameOf(actor);
+}
 
 /** The same as one line of text. */
 export function auditText(entry: Entry, nameOf: (email: string) => string = (email) => email): string {

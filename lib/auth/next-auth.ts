@@ -58,11 +58,14 @@ export function authOptions(desk: Desks, secret: string): NextAuthOptions {
       },
       // At sign-in `user` is what the provider answered; later the cookie's own content comes through unchanged.
       jwt: ({ token, user }) =>
-        user ? { email: user.email, mark: (user as Partial<SignedIn>).mark } : token,
+        user
+          ? { email: user.email, mark: (user as Partial<SignedIn>).mark, by: (user as Partial<SignedIn>).by }
+          : token,
       session: ({ session, token }) => ({
         ...session,
         user: { email: token.email },
         mark: token.mark,
+        by: token.by,
       }),
     },
     logger: {

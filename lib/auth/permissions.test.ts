@@ -10,7 +10,7 @@ test("each role may do exactly this", () => {
     viewer: ["view"],
     support: ["view", "decide", "run"],
     finance: ["view", "decide", "decide_money", "bulk", "run", "export"],
-    admin: ["view", "decide", "decide_money", "bulk", "run", "export", "manage_users"],
+    admin: ["view", "decide", "decide_money", "bulk", "run", "export", "manage_users", "manage_tokens"],
   });
 });
 

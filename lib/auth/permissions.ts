@@ -2,20 +2,23 @@ import type { Actor } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 
 /**
- * What can be allowed. `decide` is one discrepancy at a time, `decide_money` one that changes an amount, `bulk` many
- * at once.
+ * What can be allowed, and how a refusal calls it. `decide` is one discrepancy at a time, `decide_money` one that changes
+ * an amount, `bulk` many at once. Who may decide something may also be the second person to it.
  */
-export const permissions = [
-  "view",
-  "decide",
-  "decide_money",
-  "bulk",
-  "run",
-  "export",
-  "manage_users",
-] as const;
-export type Permission = (typeof permissions)[number];
+const inWords = {
+  view: "see this",
+  decide: "decide on differences",
+  decide_money: "change amounts of money",
+  bulk: "decide on many differences at once",
+  run: "start or stop runs",
+  export: "export the history",
+  manage_users: "manage people and how they sign in",
+  manage_tokens: "make or revoke API tokens",
+};
+export type Permission = keyof typeof inWords;
+export const permissions = Object.keys(inWords) as Permission[];
 
+/** The one place that says who may do what. Settings and docs/rights.md show it; a test compares them. */
 const allowed: Record<Actor["role"], readonly Permission[]> = {
   viewer: ["view"],
   support: ["view", "decide", "run"],
@@ -23,15 +26,30 @@ const allowed: Record<Actor["role"], readonly Permission[]> = {
   admin: permissions,
   // Schedules and policies; their own limits are in the config.
   system: ["view", "decide", "decide_money", "bulk", "run"],
+  // What its scopes say, and nothing else.
+  token: [],
 };
+
+/** What an API token can be made for, and what each scope lets it do. None of them decides on anything. */
+export const scopePermissions = {
+  "runs:read": "view",
+  "runs:start": "run",
+  "audit:export": "export",
+} as const satisfies Record<string, Permission>;
+export type Scope = keyof typeof scopePermissions;
+export const scopes = Object.keys(scopePermissions) as Scope[];
 
 export function can(role: Actor["role"], permission: Permission): boolean {
   return allowed[role].includes(permission);
 }
 
-/** Throws `not_allowed` when the actor's role lacks the permission. */
+/** Throws `not_allowed` when neither the actor's role nor, for a token, one of its scopes has the permission. */
 export function authorise(actor: Actor, permission: Permission): void {
   if (can(actor.role, permission)) return;
+  if (actor.role === "token") {
+    authoriseToken(actor, permission);
+    return;
+  }
   const roles = (["support", "finance", "admin"] as const).filter((role) => can(role, permission));
   throw new DriftdeskError(
     "not_allowed",
@@ -40,12 +58,11 @@ export function authorise(actor: Actor, permission: Permission): void {
   );
 }
 
-const inWords: Record<Permission, string> = {
-  view: "see this",
-  decide: "decide on differences",
-  decide_money: "change amounts of money",
-  bulk: "decide on many differences at once",
-  run: "start or stop runs",
-  export: "export the history",
-  manage_users: "manage people",
-};
+function authoriseToken(actor: Actor, permission: Permission): void {
+  if (actor.scopes?.some((scope) => scopePermissions[scope] === permission)) return;
+  throw new DriftdeskError(
+    "not_allowed",
+    `The token ${actor.name} may not ${inWords[permission]}. It has the scopes ${actor.scopes?.join(", ") || "of nobody any more"}.`,
+    { status: 403 },
+  );
+}

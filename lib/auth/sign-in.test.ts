@@ -8,12 +8,12 @@ const now = () => new Date("2026-11-24T12:00:00Z");
 const password = "correct horse battery";
 const email = "vera@example.com";
 let database: FreshDatabase;
-let desk: { sql: FreshDatabase["sql"]; now: () => Date };
+let desk: { sql: FreshDatabase["sql"]; now: () => Date; environment: { oidc: undefined } };
 const admin = { email: "root@example.com", name: "Root", role: "admin" as const };
 
 beforeEach(async () => {
   database = await freshDatabase({ migrated: true });
-  desk = { sql: database.sql, now };
+  desk = { sql: database.sql, now, environment: { oidc: undefined } };
   await addUser(desk, { email, role: "viewer", password }, systemActor);
 });
 afterEach(() => database.drop());
@@ -49,6 +49,36 @@ test("guessing is stopped after five failures, the right password too, and only 
   for (let i = 0; i < 5; i++) await signIn({ password: `guess ${i}` }).catch(() => {});
   await expect(signIn()).rejects.toMatchObject({ code: "sign_in_limited", status: 429 });
   await expect(signIn({ address: "10.0.0.2" })).resolves.toBeDefined();
+});
+
+test("neither the limit nor the time of an answer tells whether an address exists", async () => {
+  const stranger = "nobody@example.com";
+  const answers = async (given: string) => {
+    const told: { code: string; message: string; ms: number }[] = [];
+    for (let guess = 0; guess < 7; guess++) {
+      const begun = performance.now();
+      const error = await signIn({ email: given, password: `guess ${guess}` }).catch((refusal) => refusal);
+      told.push({ code: error.code, message: error.message, ms: performance.now() - begun });
+    }
+    return told;
+  };
+  const [known, unknown] = [await answers(email), await answers(stranger)];
+  const said = (told: typeof known) => told.map(({ code, message }) => `${code} ${message}`);
+  expect(said(unknown)).toEqual(said(known));
+  expect(known.map(({ code }) => code).slice(4)).toEqual([
+    "sign_in_failed",
+    "sign_in_limited",
+    "sign_in_limited",
+  ]);
+  // The hash is the dear part: an answer without one would come in a fraction of the time.
+  const quickest = (told: typeof known) => Math.min(...told.slice(0, 5).map(({ ms }) => ms));
+  expect(quickest(unknown)).toBeGreaterThan(quickest(known) / 2);
+  // Somebody who has left, or has no password, is no different.
+  await deactivate(desk, email, admin);
+  await database.sql`DELETE FROM driftdesk.sign_in_attempts`;
+  const gone = await answers(email);
+  expect(said(gone)).toEqual(said(known));
+  expect(quickest(gone)).toBeGreaterThan(quickest(known) / 2);
 });
 
 test("guesses made all at once are not more guesses", async () => {

@@ -4,25 +4,45 @@ import type { Actor, Desk } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import { countAttempts } from "./attempts.ts";
 import { verifyPassword } from "./password.ts";
+import { isSingleSignOnOnly, type OnlyDoor } from "./single-sign-on.ts";
 import { findActor } from "./users.ts";
 
-type Door = Pick<Desk, "sql" | "now">;
+type Door = Pick<Desk, "sql" | "now"> & OnlyDoor;
+
+const ways = ["password", "single sign-on"] as const;
+type Way = (typeof ways)[number];
 
 /** What a session remembers. `mark` changes with the password, which ends the sessions of the old one. */
 export interface SignedIn {
   email: string;
   mark: string;
+  /** How they came in: where single sign-on is the only way, a password's session is none. */
+  by: Way;
+}
+
+/** What a session cookie says, when it says all of it. */
+export function sessionOf(cookie: { email?: unknown; mark?: unknown; by?: unknown }): SignedIn | null {
+  const { email, mark } = cookie;
+  if (typeof email !== "string" || typeof mark !== "string") return null;
+  // Cookies from before single sign-on could be required do not say.
+  return { email, mark, by: ways.find((way) => way === cookie.by) ?? "password" };
 }
 
 /**
  * Signs in by password. Errors: `sign_in_failed` (nobody learns whether the address or the password was wrong),
- * `sign_in_limited`.
+ * `sign_in_limited`, `single_sign_on_only`.
  */
 export async function signInWithPassword(
   desk: Door,
   given: { email: string; password: string; address: string },
 ): Promise<SignedIn & { name: string }> {
   const email = given.email.trim().toLowerCase().slice(0, 200);
+  if (await isSingleSignOnOnly(desk)) {
+    await auditFailure(desk, email, "password", "single sign-on is the only way in");
+    throw new DriftdeskError("single_sign_on_only", "Passwords are switched off here. Use single sign-on.", {
+      status: 403,
+    });
+  }
   const attempts = countAttempts(desk.sql, email, given.address);
   try {
     await attempts.begin();
@@ -39,7 +59,7 @@ export async function signInWithPassword(
   }
   await attempts.succeeded();
   await auditSuccess(desk, email, "password");
-  return { email, name: user.name, mark: markOf(user.password_hash) };
+  return { email, name: user.name, mark: markOf(user.password_hash), by: "password" };
 }
 
 /** Lets somebody in whom single sign-on vouches for, when they are a user here. Null: they are not. */
@@ -56,11 +76,12 @@ export async function signInByVoucher(
     return null;
   }
   await auditSuccess(desk, email, "single sign-on");
-  return { email, mark: markOf(user.password_hash) };
+  return { email, mark: markOf(user.password_hash), by: "single sign-on" };
 }
 
 /** Who a session belongs to, as of now: a changed role counts at once, a changed password or deactivation ends it. */
-export async function resume(desk: Pick<Desk, "sql">, session: SignedIn): Promise<Actor | null> {
+export async function resume(desk: Pick<Desk, "sql"> & OnlyDoor, session: SignedIn): Promise<Actor | null> {
+  if (session.by === "password" && (await isSingleSignOnOnly(desk))) return null;
   const [user] = await desk.sql<{ password_hash: string | null }[]>`
     SELECT password_hash FROM driftdesk.users
     WHERE lower(email) = ${session.email} AND deactivated_at IS NULL`;
@@ -75,16 +96,20 @@ function markOf(passwordHash: string | null): string {
     .slice(0, 16);
 }
 
-async function auditSuccess(desk: Door, email: string, by: string): Promise<void> {
+async function auditSuccess(desk: Door, email: string, by: Way): Promise<void> {
   const at = desk.now();
   await desk.sql.begin(async (tx) => {
     await tx`DELETE FROM driftdesk.sign_in_attempts WHERE expire < ${Date.now()}`;
-    await tx`UPDATE driftdesk.users SET last_sign_in_at = ${at} WHERE lower(email) = ${email}`;
+    await tx`
+      UPDATE driftdesk.users
+      SET last_sign_in_at = ${at},
+          last_single_sign_on_at = CASE WHEN ${by === "single sign-on"} THEN ${at} ELSE last_single_sign_on_at END
+      WHERE lower(email) = ${email}`;
     await appendAudit(tx, [{ actor: email, action: "sign_in.succeeded", subject: email, data: { by } }], at);
   });
 }
 
-async function auditFailure(desk: Door, email: string, by: string, why: string): Promise<void> {
+async function auditFailure(desk: Door, email: string, by: Way, why: string): Promise<void> {
   // The one who tried is not known to be the one whose address was given: it stands as the subject, not as the actor.
   const entry = {
     actor: "system",

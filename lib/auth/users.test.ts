@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { type FreshDatabase, freshDatabase } from "../db/testing.ts";
 import { type Actor, systemActor } from "../desk.ts";
 import { verifyPassword } from "./password.ts";
-import { addUser, deactivate, findActor, listUsers, setPassword, setRole } from "./users.ts";
+import { addUser, deactivate, findActor, listUsers, reactivate, setPassword, setRole } from "./users.ts";
 
 const now = () => new Date("2026-11-24T12:00:00Z");
 let database: FreshDatabase;
@@ -83,6 +83,17 @@ test("roles, passwords and deactivation take effect at once and are kept in the 
     { actor: ada.email, action: "user.password_changed", subject: "sue@example.com", data: {} },
     { actor: ada.email, action: "user.deactivated", subject: "sue@example.com", data: {} },
   ]);
+});
+
+test("whoever was let go comes back in the role that they had, by an admin's word alone", async () => {
+  await addUser(desk, { email: "sue@example.com", role: "support" }, ada);
+  await expect(reactivate(desk, "sue@example.com", ada)).rejects.toMatchObject({ code: "user_unknown" });
+  await deactivate(desk, "sue@example.com", ada);
+  const fin = { email: "fin@example.com", name: "Fin", role: "finance" } as const;
+  await expect(reactivate(desk, "sue@example.com", fin)).rejects.toMatchObject({ code: "not_allowed" });
+  await reactivate(desk, "Sue@example.com", ada);
+  expect(await findActor(desk, "sue@example.com")).toMatchObject({ role: "support" });
+  expect((await history()).at(-1)).toMatchObject({ actor: ada.email, action: "user.reactivated" });
 });
 
 test("there is always an admin left, also when two demote each other at the same moment", async () => {

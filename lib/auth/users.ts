@@ -16,6 +16,7 @@ export interface UserView {
   hasPassword: boolean;
   createdAt: Date;
   lastSignInAt: Date | null;
+  lastSingleSignOnAt: Date | null;
   deactivatedAt: Date | null;
 }
 
@@ -111,7 +112,8 @@ export async function setPassword(
 export async function listUsers(desk: Pick<Desk, "sql">, email?: string): Promise<UserView[]> {
   return desk.sql<UserView[]>`
     SELECT email, name, role, password_hash IS NOT NULL AS "hasPassword", created_at AS "createdAt",
-           last_sign_in_at AS "lastSignInAt", deactivated_at AS "deactivatedAt"
+           last_sign_in_at AS "lastSignInAt",
+           last_single_sign_on_at AS "lastSingleSignOnAt", deactivated_at AS "deactivatedAt"
     FROM driftdesk.users
     ${email === undefined ? desk.sql`` : desk.sql`WHERE lower(email) = ${email.toLowerCase()}`}
     ORDER BY lower(email)`;

@@ -1,6 +1,7 @@
 import type { Sql, TransactionSql } from "postgres";
 import { desksNamed } from "../accounts/known.ts";
 import { appendAudit } from "../audit/append.ts";
+import { authorise } from "../auth/permissions.ts";
 import {
   listed,
   type Run,
@@ -71,6 +72,7 @@ function refuseUnknown(only: readonly string[] | undefined, names: ReadonlySet<s
  * targeted run goes on beside any other.
  */
 export async function requestRun(desk: Desk, request: RunRequest): Promise<RequestedRun> {
+  authorise(request.actor, "run");
   refuseUnknown(request.only, new Set(desk.config.resources.map((one) => one.name)));
   const only = await onlyOf(desk, request);
   const now = desk.now();
@@ -144,6 +146,7 @@ async function giveUp(tx: TransactionSql, id: number, now: Date): Promise<void> 
 
 /** Stops a run that has not ended; its process notices within a second. What it recorded already stays. */
 export async function cancelRun(desk: Desks, id: number, actor: Actor): Promise<void> {
+  authorise(actor, "run");
   await desk.sql.begin(async (tx) => {
     const rows = await tx`
       UPDATE driftdesk.runs

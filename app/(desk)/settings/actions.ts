@@ -6,7 +6,9 @@ import { getDesk } from "@/app/desk.ts";
 import { refusal } from "@/app/refusal.ts";
 import { requireActor } from "@/app/session.ts";
 import { sendTest } from "@/lib/alerts/list.ts";
-import { addUser, deactivate, type NewUser, setRole } from "@/lib/auth/users.ts";
+import { requireSingleSignOn } from "@/lib/auth/single-sign-on.ts";
+import { createToken, type NewToken, revokeToken } from "@/lib/auth/tokens.ts";
+import { addUser, deactivate, type NewUser, reactivate, setRole } from "@/lib/auth/users.ts";
 import { checkConfig, type Finding } from "@/lib/config/check.ts";
 import { roles } from "@/lib/db/schema.ts";
 
@@ -58,6 +60,45 @@ export async function deactivatePerson(email: string): Promise<Answer> {
 export async function sendTestAlert(): Promise<Answer> {
   return answer(async () => {
     await sendTest(await getDesk(), await requireActor("manage_users"));
+    return {};
+  });
+}
+
+export async function reactivatePerson(email: string): Promise<Answer> {
+  return answer(async () => {
+    const actor = await requireActor("manage_users");
+    await reactivate(await getDesk(), z.string().max(200).parse(email), actor);
+    return {};
+  });
+}
+
+export async function requireSingleSignOnAction(required: boolean): Promise<Answer> {
+  return answer(async () => {
+    const actor = await requireActor("manage_users");
+    await requireSingleSignOn(await getDesk(), z.boolean().parse(required), actor);
+    return {};
+  });
+}
+
+const newToken = z.object({
+  name: z.string().max(200),
+  scopes: z.array(z.string().max(40)).max(20),
+  expiresAt: z.string().max(40).optional(),
+});
+
+/** Answers the token, which nobody sees again. */
+export async function createTokenAction(given: z.input<typeof newToken>): Promise<Answer<{ token: string }>> {
+  return answer(async () => {
+    const actor = await requireActor("manage_tokens");
+    // The function checks each of these itself and says what is wrong with it.
+    return createToken(await getDesk(), newToken.parse(given) as NewToken, actor);
+  });
+}
+
+export async function revokeTokenAction(id: number): Promise<Answer> {
+  return answer(async () => {
+    const actor = await requireActor("manage_tokens");
+    await revokeToken(await getDesk(), z.number().int().positive().parse(id), actor);
     return {};
   });
 }

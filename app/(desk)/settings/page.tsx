@@ -10,15 +10,29 @@ import { People } from "@/components/settings/people.tsx";
 import { Roles } from "@/components/settings/roles.tsx";
 import { Rules } from "@/components/settings/rules.tsx";
 import { Section } from "@/components/settings/section.tsx";
+import { SingleSignOn } from "@/components/settings/single-sign-on.tsx";
+import { Tokens } from "@/components/settings/tokens.tsx";
 import { mappingsOf } from "@/lib/accounts/known.ts";
 import { listAlerts } from "@/lib/alerts/list.ts";
 import { channelsOf } from "@/lib/alerts/raise.ts";
 import { can } from "@/lib/auth/permissions.ts";
+import { isRequired } from "@/lib/auth/single-sign-on.ts";
+import { listTokens } from "@/lib/auth/tokens.ts";
 import { listUsers } from "@/lib/auth/users.ts";
 import type { Config } from "@/lib/config/resource.ts";
 import { desksOf } from "@/lib/desk.ts";
 import { currentAccounts } from "../runs/recent.ts";
-import { addPerson, changeRole, checkNow, deactivatePerson, sendTestAlert } from "./actions.ts";
+import {
+  addPerson,
+  changeRole,
+  checkNow,
+  createTokenAction,
+  deactivatePerson,
+  reactivatePerson,
+  requireSingleSignOnAction,
+  revokeTokenAction,
+  sendTestAlert,
+} from "./actions.ts";
 
 export const metadata: Metadata = { title: "Settings" };
 
@@ -90,9 +104,44 @@ export default async function SettingsPage() {
         <People
           people={people}
           me={actor.email}
-          actions={manages ? { add: addPerson, setRole: changeRole, deactivate: deactivatePerson } : null}
+          actions={
+            manages
+              ? {
+                  add: addPerson,
+                  setRole: changeRole,
+                  deactivate: deactivatePerson,
+                  reactivate: reactivatePerson,
+                }
+              : null
+          }
         />
       </Section>
+      <Section
+        id="single-sign-on"
+        title="Single sign-on"
+        text="Whether your own sign-in is one way in, or the only one."
+      >
+        <SingleSignOn
+          name={desk.environment.oidc?.name ?? null}
+          required={await isRequired(desk.sql)}
+          tried={people.some(
+            (person) => person.role === "admin" && !person.deactivatedAt && person.lastSingleSignOnAt,
+          )}
+          require={manages ? requireSingleSignOnAction : null}
+        />
+      </Section>
+      {can(actor.role, "manage_tokens") && (
+        <Section
+          id="tokens"
+          title="API tokens"
+          text="For programs. Each may do what it was made for and nothing else, and none can decide anything."
+        >
+          <Tokens
+            tokens={await listTokens(desk)}
+            actions={{ create: createTokenAction, revoke: revokeTokenAction }}
+          />
+        </Section>
+      )}
       <Section
         id="roles"
         title="Roles"

@@ -1,9 +1,10 @@
 import { z } from "zod";
 import { answer } from "@/app/api/answer.ts";
+import { requireCaller } from "@/app/api/caller.ts";
 import { getDesk } from "@/app/desk.ts";
-import { requireActor } from "@/app/session.ts";
 import { auditFilterOf, loadAuditParams } from "@/components/audit/search-params.ts";
 import { exportAudit, exportFormats } from "@/lib/audit/export.ts";
+import { whileAllowed } from "@/lib/auth/while-allowed.ts";
 import { DriftdeskError } from "@/lib/errors.ts";
 
 const formatSchema = z.enum(exportFormats);
@@ -12,7 +13,7 @@ const types = { csv: "text/csv; charset=utf-8", jsonl: "application/x-ndjson; ch
 /** The history that the page shows with the same parameters, as a file that streams. */
 export function GET(request: Request): Promise<Response> {
   return answer(async () => {
-    const actor = await requireActor("export");
+    const { actor, stillAllowed } = await requireCaller(request, "audit:export");
     const format = formatSchema.safeParse(new URL(request.url).searchParams.get("format"));
     if (!format.success)
       throw new DriftdeskError("format_unknown", "Say which format: ?format=csv or ?format=jsonl.", {
@@ -21,8 +22,9 @@ export function GET(request: Request): Promise<Response> {
     const filter = auditFilterOf(loadAuditParams(request));
     const desk = await getDesk();
     const pieces = await exportAudit(desk, { format: format.data, filter }, actor);
+    const allowed = whileAllowed(pieces, stillAllowed);
     const day = desk.now().toISOString().slice(0, 10);
-    return new Response(streamOf(pieces), {
+    return new Response(streamOf(allowed), {
       headers: {
         "content-type": types[format.data],
         "content-disposition": `attachment; filename="driftdesk-audit-${day}.${format.data}"`,

@@ -1,9 +1,11 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { z } from "zod";
 import { answer } from "@/app/api/answer.ts";
+import { bearerOf, requireCaller } from "@/app/api/caller.ts";
 import { getDesk } from "@/app/desk.ts";
+import { isToken } from "@/lib/auth/tokens.ts";
 import { runModes } from "@/lib/db/schema.ts";
-import { systemActor } from "@/lib/desk.ts";
+import { type Actor, systemActor } from "@/lib/desk.ts";
 import { DriftdeskError } from "@/lib/errors.ts";
 import { enqueueRun } from "@/lib/jobs/enqueue.ts";
 import { requestRuns, runSummary } from "@/lib/reconcile/runs.ts";
@@ -22,10 +24,10 @@ const bodySchema = z.strictObject({
 export function POST(request: Request): Promise<Response> {
   return answer(async () => {
     const desk = await getDesk();
-    checkBearer(request, desk.environment.cronSecret);
+    const actor = await starterOf(request, desk.environment.cronSecret);
     const body = bodySchema.safeParse(await readJson(request));
     if (!body.success) throw new DriftdeskError("body_invalid", z.prettifyError(body.error), { status: 400 });
-    const requested = await requestRuns(desk, { ...body.data, trigger: "cron", actor: systemActor });
+    const requested = await requestRuns(desk, { ...body.data, trigger: "cron", actor });
     const started = requested.filter((one) => !one.alreadyRunning);
     for (const { run } of started) await enqueueRun(desk, run.id);
     const status = started.length > 0 ? 202 : 409;
@@ -40,16 +42,31 @@ export function POST(request: Request): Promise<Response> {
   });
 }
 
-function checkBearer(request: Request, secret: string | undefined): void {
+/** Whoever knows CRON_SECRET, or has a token for it. */
+async function starterOf(request: Request, secret: string | undefined): Promise<Actor> {
+  const given = bearerOf(request) ?? "";
+  if (isToken(given)) return (await requireCaller(request, "runs:start")).actor;
+  checkSecret(given, secret);
+  return systemActor;
+}
+
+function checkSecret(given: string, secret: string | undefined): void {
   if (secret === undefined)
-    throw new DriftdeskError("cron_disabled", "Set CRON_SECRET to start runs from outside.", { status: 404 });
-  const given = /^Bearer (.+)$/i.exec(request.headers.get("authorization") ?? "")?.[1] ?? "";
+    throw new DriftdeskError(
+      "cron_disabled",
+      "Set CRON_SECRET, or make an API token, to start runs from outside.",
+      { status: 404 },
+    );
   const digest = (text: string) => createHash("sha256").update(text).digest();
   // Digests are of one length, so that the comparison takes the same time whatever was given.
   if (!timingSafeEqual(digest(given), digest(secret)))
-    throw new DriftdeskError("bearer_wrong", "The bearer token is missing or is not CRON_SECRET.", {
-      status: 401,
-    });
+    throw new DriftdeskError(
+      "bearer_wrong",
+      "The bearer token is missing, or is neither CRON_SECRET nor an API token.",
+      {
+        status: 401,
+      },
+    );
 }
 
 async function readJson(request: Request): Promise<unknown> {

@@ -1,10 +1,10 @@
 import { answer } from "@/app/api/answer.ts";
+import { requireCaller } from "@/app/api/caller.ts";
 import { knownRun } from "@/app/api/runs/known-run.ts";
-import { requireActor } from "@/app/session.ts";
 
-export function GET(_request: Request, context: { params: Promise<{ id: string }> }): Promise<Response> {
+export function GET(request: Request, context: { params: Promise<{ id: string }> }): Promise<Response> {
   return answer(async () => {
-    await requireActor("view");
+    await requireCaller(request, "runs:read");
     return Response.json(await knownRun(context.params));
   });
 }

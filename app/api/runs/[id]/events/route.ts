@@ -1,15 +1,18 @@
 import { answer } from "@/app/api/answer.ts";
+import { requireCaller } from "@/app/api/caller.ts";
 import { knownRun } from "@/app/api/runs/known-run.ts";
 import { getDesk } from "@/app/desk.ts";
-import { requireActor } from "@/app/session.ts";
+import { whileAllowed } from "@/lib/auth/while-allowed.ts";
 import { followRun } from "@/lib/reconcile/follow.ts";
 
 /** A run's progress as server-sent events, each with the whole run as JSON and its rate, until it ends. */
 export function GET(request: Request, context: { params: Promise<{ id: string }> }): Promise<Response> {
   return answer(async () => {
-    await requireActor("view");
+    const { stillAllowed } = await requireCaller(request, "runs:read");
     const { id } = await knownRun(context.params);
-    const events = followRun((await getDesk()).sql, id, { signal: request.signal });
+    const ended = new AbortController();
+    const signal = AbortSignal.any([request.signal, ended.signal]);
+    const events = whileAllowed(followRun((await getDesk()).sql, id, { signal }), stillAllowed, { ended });
     const encoder = new TextEncoder();
     const stream = new ReadableStream<Uint8Array>({
       async pull(controller) {
