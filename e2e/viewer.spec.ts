@@ -39,6 +39,10 @@ const argumentsOf: Record<string, unknown[]> = {
   addPerson: [{ email: "eve@example.com", name: "Eve", role: "admin", password: "a long enough password" }],
   changeRole: ["barbara@driftdesk.example", "admin"],
   deactivatePerson: ["ada@driftdesk.example"],
+  reactivatePerson: ["ada@driftdesk.example"],
+  requireSingleSignOnAction: [true],
+  createTokenAction: [{ name: "eve", scopes: ["audit:export"] }],
+  revokeTokenAction: [1],
   previewAction: [everything],
   decideAction: [{ kind: "apply", selection: everything, requestKey }],
   checkAction: [1],
@@ -129,7 +133,7 @@ for (const path of ["/", "/discrepancies", "/runs", "/runs/1", "/audit", "/setti
     await page.goto(path);
     await expect(page.locator("main")).toBeVisible();
     const changing = page.getByRole("button", {
-      name: /^(run|stop|check the mapping|add a person|deactivate|approve|apply|reject|snooze|export)\b/i,
+      name: /^(run|stop|make a token|make it the only|revoke|check the mapping|add a person|deactivate|approve|apply|reject|snooze|export)\b/i,
     });
     for (const button of await changing.all()) await expect(button).toBeDisabled();
     await expect(page.getByRole("combobox", { name: /role/i })).toHaveCount(0);
