@@ -8,6 +8,7 @@ import { inTurn } from "../db/turns.ts";
 import type { Desks } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import { getBulk } from "./bulk.ts";
+import { type EventPass, eventPassOf } from "./event-pass.ts";
 import { freshen } from "./freshness.ts";
 import { type BulkLock, whileLocked } from "./lock.ts";
 import { planFix } from "./plan.ts";
@@ -56,12 +57,15 @@ async function carryOut(desk: Desks, bulkId: number, lock: BulkLock): Promise<vo
   if (bulk?.kind !== "apply" && bulk?.kind !== "revert") return;
   const work: Work = { desk, known: await knownDesks(desk), bulk, lock };
   // Undoing restores what was there, whatever Stripe says.
-  const fresh = (fixes: IntendedFix[]) => (bulk.kind === "revert" ? fixes : freshen(work, fixes));
-  // Also of an action that was stopped: what is intended has to have an outcome.
+  const fresh = (fixes: IntendedFix[], events?: EventPass) =>
+    bulk.kind === "revert" ? fixes : freshen(work, fixes, events);
+  // Also of an action that was stopped: what is intended has to have an outcome. Runs left these alone meanwhile, so no
+  // cursor says anything about them: each is asked for.
   const unwritten = await settleWritten(work, await leftovers(work));
   await settleAgain(work, await fresh(unwritten));
+  const events = eventPassOf(work);
   for (let batch = await intend(work, 0); batch !== null; batch = await intend(work, batch.last))
-    await settle(work, await fresh(batch.fixes));
+    await settle(work, await fresh(batch.fixes, events));
   await finish(work);
 }
 

@@ -11,6 +11,7 @@ import { insertValues } from "../reconcile/insert.ts";
 import { columnOf, type Projected, projectObject } from "../reconcile/project.ts";
 import { forget } from "../reconcile/settled-forget.ts";
 import { whileSomebodyWaits } from "../stripe/priority.ts";
+import type { EventPass } from "./event-pass.ts";
 import type { IntendedFix, Work } from "./execute.ts";
 import { lackingColumn, matchOf, targetOf } from "./plan.ts";
 import { record, type Settled } from "./settle.ts";
@@ -19,13 +20,20 @@ const atTheSameTime = 10;
 
 /**
  * Answers the fixes that still say what Stripe says. The others are recorded: their discrepancies are brought up to
- * date and open again.
+ * date and open again. With a pass over the events only what these name is asked for.
  */
-export async function freshen(work: Work, fixes: readonly IntendedFix[]): Promise<IntendedFix[]> {
+export async function freshen(
+  work: Work,
+  fixes: readonly IntendedFix[],
+  events?: EventPass,
+): Promise<IntendedFix[]> {
   const { desk: desks, known } = work;
   const oldest = new Date(desks.now().getTime() - desks.config.fixes.maxAgeMs);
   const fresh = fixes.filter((fix) => fix.observedAt >= oldest);
-  const queue = fixes.filter((fix) => fix.observedAt < oldest).reverse();
+  const old = fixes.filter((fix) => fix.observedAt < oldest);
+  const unchanged = new Set(events && (await whileSomebodyWaits(() => events.unchanged(old))));
+  fresh.push(...unchanged);
+  const queue = old.filter((fix) => !unchanged.has(fix)).reverse();
   const outdated: Settled[] = [];
   const tables = new Map<Resource, Promise<LocalTable | null>>();
   let unasked: string | null = null;

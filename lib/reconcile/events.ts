@@ -159,7 +159,10 @@ async function readPage(
 }
 
 /** What the events make worth asking. */
-function questionsOf({ resource }: Stage, events: readonly Stripe.Event[]): Questions {
+export function questionsOf(
+  { resource }: Pick<Stage, "resource">,
+  events: readonly Stripe.Event[],
+): Questions {
   const questions = { objects: new Set<string>(), customers: new Set<string>() };
   for (const event of events) {
     const subject = subjectOf(event, resource.stripe);

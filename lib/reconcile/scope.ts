@@ -94,7 +94,7 @@ export async function cursorOf(sql: Sql | TransactionSql, stage: Stage): Promise
 }
 
 /** Everything that decides what a row should hold: functions by their text, and by what else stands in their file. */
-function mappingOf({ resource, columns }: Stage, source: string | undefined): string {
+export function mappingOf({ resource, columns }: Stage, source: string | undefined): string {
   const text = JSON.stringify([resource, columns, source], (_, value: unknown) =>
     typeof value === "function" ? String(value) : value,
   );

@@ -168,6 +168,10 @@ export const followsCustomers = ({ stripe, expand }: Mapped): boolean =>
 export const unfollowed = ({ stripe, expand }: Mapped): string[] =>
   expand.filter((path) => path !== "customer" && !followed[stripe]?.includes(path));
 
+/** Whether something that the resource maps can change without any event: a payment intent has none for being updated. */
+export const isSilent = (resource: Mapped): boolean =>
+  resource.stripe === "payment_intent" || unfollowed(resource).length > 0;
+
 /** The events that can mean that a row of the resource should hold something else by now. */
 export function eventTypesFor(resource: Mapped): EventType[] {
   const customers = followsCustomers(resource) ? customerEvents : [];
