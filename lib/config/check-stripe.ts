@@ -7,6 +7,7 @@ import { unfollowed } from "../stripe/events.ts";
 import { prefixes } from "../stripe/ids.ts";
 import type { Finding } from "./check.ts";
 import { didYouMean } from "./nearest.ts";
+import { isAutomatic } from "./policy.ts";
 import type { Field, Resource, StripeObject } from "./resource.ts";
 
 /** How many objects and rows are looked at: enough to see a mistake that all of them share. */
@@ -40,7 +41,20 @@ export async function checkAccount(desk: Desk): Promise<Finding[]> {
       },
     ];
   const name = account.name === null ? "" : ` (${account.name})`;
+  const automatic = desk.config.resources.filter(isAutomatic).map((resource) => resource.name);
   return [
+    // The first key is taken as it is: what it says is written into rows without a person.
+    ...(pinned === undefined && automatic.length > 0
+      ? [
+          {
+            level: "warning" as const,
+            where: idPath,
+            code: "account_not_pinned",
+            message: `${automatic.join(", ")} ${automatic.length === 1 ? "is" : "are"} corrected without a person, by whatever account ${key} belongs to`,
+            remedy: `set ${idPath} to ${account.id}, if that is the one`,
+          },
+        ]
+      : []),
     {
       level: "ok",
       where: "account",

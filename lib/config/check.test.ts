@@ -272,6 +272,19 @@ test("a key of another account, of another mode, or no key at all", async () => 
   ]);
 });
 
+test("a key that is not pinned, where nobody looks before something is written", async () => {
+  await createAccounts();
+  expect(await problems({ policy: "auto" })).toEqual([
+    [
+      "warning",
+      "account_not_pinned",
+      "account.id",
+      expect.stringContaining("accounts is corrected without a person"),
+    ],
+  ]);
+  expect(await problems({ policy: "auto" }, { account: { id: world.account.id } })).toEqual([]);
+});
+
 test("what an incremental run cannot learn from events, so that it reads everything", async () => {
   await createAccounts();
   expect(await problems({}, {}, withKey(withoutEvents))).toEqual([
