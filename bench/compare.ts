@@ -19,13 +19,12 @@ import { configFile } from "./stripe.ts";
 import type { Line } from "./table.ts";
 import { inTurns, seconds } from "./time.ts";
 
-const few = 10_000;
-
 /** Comparing what is staged, and staging the local rows, each against the plainest SQL that does the same. */
 export async function benchCompare(
   rows: number,
   database: (name: string) => Promise<string>,
 ): Promise<Line[]> {
+  const few = Math.min(10_000, rows / 10);
   const config = await loadConfig(configFile);
   const resource = config.accounts[0].resources.find((one) => one.name === "subscriptions") as Resource;
   const url = await database("compare");

@@ -6,7 +6,6 @@ import { type SortKey, sortKeys } from "../lib/discrepancies/sort.ts";
 import type { Line } from "./table.ts";
 
 const few = 100;
-const rounds = 200;
 const now = new Date("2026-11-24T12:00:00Z");
 const filter = discrepancyFilterSchema.parse({});
 
@@ -21,13 +20,17 @@ const asked: { what: string; ask: (sql: Sql) => Promise<unknown> }[] = [
 ];
 
 /** The list and its counts with few rows and with many, taken in turns so that whatever disturbs one disturbs both. */
-export async function benchFirstPage(rows: number, small: Sql, large: Sql): Promise<Line[]> {
+export async function benchFirstPage(
+  { rows, rounds }: { rows: number; rounds: number },
+  small: Sql,
+  large: Sql,
+): Promise<Line[]> {
   await plant(small, few);
   await plant(large, rows);
   const lines: Line[] = [];
   for (const { what, ask } of asked) {
     const times: { small: number[]; large: number[] } = { small: [], large: [] };
-    for (let round = -20; round < rounds; round++)
+    for (let round = -rounds / 10; round < rounds; round++)
       for (const [name, sql] of [
         ["small", small],
         ["large", large],

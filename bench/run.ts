@@ -1,5 +1,6 @@
 // `npm run bench`: what a full run reaches of what Stripe's limits allow, and what the list costs as it grows. Prints
-// one table. `-- --quick` takes a tenth of the objects; names of parts measure only these.
+// one table. `-- --quick` takes a tenth of the objects; names of parts measure only these. `-- --tiny` measures nothing worth
+// reading: it shows in seconds that the benchmarks still run.
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,7 +16,8 @@ import { type Line, print } from "./table.ts";
 import { benchWorkers } from "./workers.ts";
 
 const quick = process.argv.includes("--quick");
-const size = (objects: number) => (quick ? objects / 10 : objects);
+const tiny = process.argv.includes("--tiny");
+const size = (objects: number) => objects / (tiny ? 1_000 : quick ? 10 : 1);
 const named = process.argv.slice(2).filter((arg) => !arg.startsWith("--"));
 
 /** The parts of the table, in its order. Named on the command line, only these are measured. */
@@ -23,7 +25,7 @@ const parts: Record<string, () => Promise<Line[]>> = {
   run: () => benchFullRun(size(100_000), database),
   "big-run": () => benchBigRun(size(250_000), size(1_000), database),
   peers: () => benchPeers(size(10_000), database),
-  workers: () => benchWorkers(size(25_000), database),
+  workers: () => benchWorkers(tiny ? [2] : [1, 2, 4], size(25_000), database),
   compare: () => benchCompare(size(1_000_000), database),
   "first-page": firstPage,
   fixes: () => benchFixes(size(100_000), database),
@@ -31,6 +33,9 @@ const parts: Record<string, () => Promise<Line[]>> = {
 const unknown = named.filter((name) => !(name in parts));
 if (unknown.length > 0)
   throw new Error(`There is no ${unknown.join(", ")}. There is ${Object.keys(parts).join(", ")}.`);
+/** Of these one would install packages, and the other is a shorter "big-run". */
+const leftOut = tiny ? ["peers", "run"] : [];
+const wanted = named.length > 0 ? named : Object.keys(parts).filter((name) => !leftOut.includes(name));
 
 const folder = await mkdtemp(join(tmpdir(), "driftdesk-bench-"));
 await chmod(folder, 0o755);
@@ -38,7 +43,7 @@ const postgres = await attachEmbedded(folder);
 try {
   const lines: Line[] = [];
   for (const [name, measure] of Object.entries(parts))
-    if (named.length === 0 || named.includes(name)) lines.push(...(await measure()));
+    if (wanted.includes(name)) lines.push(...(await measure()));
   print(lines);
 } finally {
   await postgres.release();
@@ -55,7 +60,11 @@ async function firstPage(): Promise<Line[]> {
   );
   if (!small || !large) throw new Error("Two databases were asked for");
   try {
-    return await benchFirstPage(100_000, small, large);
+    return await benchFirstPage(
+      tiny ? { rows: 200, rounds: 2 } : { rows: 100_000, rounds: 200 },
+      small,
+      large,
+    );
   } finally {
     await Promise.all([small.end(), large.end()]);
   }

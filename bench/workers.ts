@@ -14,8 +14,9 @@ const kinds = ["subscriptions", "customers"] as const;
 /** Of a test account, as Stripe documents them: what four live ones allow together, two processors could not serve. */
 const limits = { requestsPerSecond: 25, perEndpoint: 25 };
 
-/** Full runs of four accounts at the same time, by one, two and four workers. */
+/** Full runs of four accounts at the same time, by each of these numbers of workers. */
 export async function benchWorkers(
+  counts: readonly number[],
   objects: number,
   database: (name: string) => Promise<string>,
 ): Promise<Line[]> {
@@ -23,7 +24,7 @@ export async function benchWorkers(
   return withStripe({ localUrl: local, accounts, objects, kinds, limits }, async (stripe) => {
     const bestSeconds = (kinds.length * objects) / (limits.requestsPerSecond * 100);
     const lines: Line[] = [];
-    for (const workers of [1, 2, 4]) {
+    for (const workers of counts) {
       const own = await database(`workers_own_${workers}`);
       const env = {
         DATABASE_URL: own,

@@ -126,7 +126,7 @@ test("processes share the windows of one resource, and each object is staged onc
   const sql = connect(t.variables.DATABASE_URL as string);
   cleanups.push(() => sql.end());
   const first = executeRun(t.with({ stripe: counted("first") }), id, { parallel: 1 });
-  await expect.poll(() => pages.first).toBeGreaterThan(1);
+  await expect.poll(() => pages.first, { timeout: 10_000 }).toBeGreaterThan(1);
   const second = executeRun(t.with({ sql, local: sql, stripe: counted("second") }), id, {
     parallel: 3,
     onlyHelp: true,
