@@ -21,7 +21,7 @@ export async function signInAs(page: Page, email: string, password: string): Pro
 }
 
 /** Made when the demonstration first started, and kept in its folder. */
-function demoPassword(): string {
+export function demoPassword(): string {
   const file = join(process.env.DRIFTDESK_E2E_DIR ?? ".driftdesk", "demo.json");
   return JSON.parse(readFileSync(file, "utf8")).password;
 }

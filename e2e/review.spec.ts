@@ -51,7 +51,11 @@ test("so many that a second person has to agree wait for one, who is not the fir
   await expect(waiting).toContainText(`Grace Hopper asked to apply ${fixes} fixes`);
   await expect(waiting).toContainText("“Left over from the outage”");
   await expect(waiting.getByRole("button", { name: `Approve and apply ${fixes} fixes` })).toBeVisible();
-  await waiting.getByRole("button", { name: "Decline" }).click();
+  await waiting.getByRole("button", { name: "Decline…" }).click();
+  await dialog(admin).getByRole("button", { name: "Decline it" }).click();
+  await expect(dialog(admin)).toContainText("Say why");
+  await dialog(admin).getByLabel("Reason").fill("Too many at once");
+  await dialog(admin).getByRole("button", { name: "Decline it" }).click();
   await expect(admin.getByText("Its differences are open again.")).toBeVisible();
   await expect(admin.getByText("Nothing waits for a second person.")).toBeVisible();
   await openDrift(admin);

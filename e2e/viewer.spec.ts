@@ -62,7 +62,7 @@ async function stateOfThings(): Promise<string> {
   try {
     const tables = await sql<{ name: string }[]>`
       SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
-      WHERE schemaname = 'public' OR schemaname = 'driftdesk' AND tablename IN ('bulk_actions', 'bulk_items', 'fixes') ORDER BY 1`;
+      WHERE schemaname = 'public' OR schemaname = 'driftdesk' AND tablename IN ('bulk_actions', 'bulk_items', 'fixes', 'settings') ORDER BY 1`;
     const rows = (from: string) =>
       sql.unsafe(
         `SELECT md5(coalesce(string_agg(t::text, ',' ORDER BY t::text), '')) AS digest FROM ${from} t`,
@@ -72,6 +72,7 @@ async function stateOfThings(): Promise<string> {
     // Runs that a schedule starts, and what they find, come and go meanwhile.
     for (const of of [
       "(SELECT email, role, password_hash, deactivated_at FROM driftdesk.users)",
+      "(SELECT name, scopes, revoked_at FROM driftdesk.api_tokens)",
       "(SELECT id, requested_by FROM driftdesk.runs WHERE requested_by <> 'system')",
       "(SELECT id, decided_by, decided_at, snoozed_until FROM driftdesk.discrepancies WHERE decided_by IS NOT NULL)",
       "(SELECT seq FROM driftdesk.audit_entries WHERE actor LIKE 'barbara@%' AND action NOT LIKE 'sign_in.%')",
