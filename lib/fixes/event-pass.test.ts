@@ -1,6 +1,6 @@
 // Old observations of a bulk are checked by what Stripe's events name, with the same outcome as asking for each.
 import type Stripe from "stripe";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import accountsConfig from "../../sandbox/accounts.config.ts";
 import { accountsTable } from "../../sandbox/accounts-table.ts";
 import {
@@ -28,10 +28,10 @@ async function open(options: AccountsOptions = {}): Promise<Accounts> {
   company = await openAccounts(options);
   return company;
 }
-afterEach(async () => {
+const close = async () => {
   await company.tellsTheWholeStory();
   await company.close();
-});
+};
 
 const minutes = (count: number) => company.pass(count * 60_000);
 const requests = () => company.sandbox.counts.total;
@@ -51,6 +51,8 @@ async function old(count: number): Promise<{ rows: Discrepancy[]; ids: string[] 
 }
 
 describe("old observations of many rows", () => {
+  afterEach(close);
+
   test("only what events name is asked for, and what changed is shown instead of written", async () => {
     await open({ customers: 560 });
     const { rows, ids } = await old(300);
@@ -88,6 +90,9 @@ describe("old observations of many rows", () => {
 });
 
 describe("one pass", () => {
+  beforeAll(() => open({ customers: 700 }));
+  afterAll(close);
+
   const passOver = async (rows: readonly Discrepancy[], desk: Desk = company.desk) => {
     const bulk = await company.decide("apply", rows, fin);
     return eventPassOf({ desk, known: await knownDesks(desk), bulk });
@@ -101,7 +106,6 @@ describe("one pass", () => {
   };
 
   test("serves all batches of an action, and goes on with what happens meanwhile", async () => {
-    await open();
     const { rows, ids } = await old(60);
     const [early = "", late = ""] = ids;
     canceled(early);
@@ -119,7 +123,6 @@ describe("one pass", () => {
   });
 
   test("an event that is listed late is not missed", async () => {
-    await open();
     const { rows, ids } = await old(60);
     const [late = ""] = ids;
     const pass = await passOver(rows);
@@ -132,7 +135,6 @@ describe("one pass", () => {
   });
 
   test("what happened while the run was still reading counts as since", async () => {
-    await open();
     const ids = company.take(60);
     await company.spoil(ids);
     const rows = await company.reconcile(ids);
@@ -177,7 +179,6 @@ describe("one pass", () => {
     [
       "events do not reach back",
       async () => {
-        await company.desk.sql`UPDATE driftdesk.discrepancies SET observed_at = now() - interval '30 days'`;
         await company.desk
           .sql`UPDATE driftdesk.discrepancies SET observed_at = ${new Date(company.desk.now().getTime() - 30 * 86_400_000)}`;
         return company.desk;
@@ -197,14 +198,12 @@ describe("one pass", () => {
       },
     ],
   ])("says nothing when %s", async (_, deskOf) => {
-    await open();
-    const { rows, ids } = await old(60);
+    const { rows, ids } = await old(30);
     const pass = await passOver(rows, await deskOf());
     expect(await doubted(pass, rows)).toEqual(ids);
   });
 
   test("is not made for a handful of rows", async () => {
-    await open();
     const { rows, ids } = await old(25);
     const before = requests();
     expect(await doubted(await passOver(rows), rows)).toEqual(ids);
@@ -213,6 +212,8 @@ describe("one pass", () => {
 });
 
 describe("whatever happens meanwhile", () => {
+  afterEach(close);
+
   const config = {
     resources: {
       subscriptions: accountsConfig.resources.subscriptions as ResourceDefinition,
