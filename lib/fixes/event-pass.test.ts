@@ -90,7 +90,7 @@ describe("old observations of many rows", () => {
 });
 
 describe("one pass", () => {
-  beforeAll(() => open({ customers: 700 }));
+  beforeAll(() => open({ customers: 800 }));
   afterAll(close);
 
   const passOver = async (rows: readonly Discrepancy[], desk: Desk = company.desk) => {
@@ -201,6 +201,30 @@ describe("one pass", () => {
     const { rows, ids } = await old(30);
     const pass = await passOver(rows, await deskOf());
     expect(await doubted(pass, rows)).toEqual(ids);
+  });
+
+  test("asks each account about its own", async () => {
+    const { sql, stripe } = company.desk;
+    const { rows, ids } = await old(60);
+    const bulk = await company.decide("apply", rows, fin);
+    const others = rows.slice(30).map((row) => row.id);
+    await sql`UPDATE driftdesk.discrepancies SET account_id = 'acct_other' WHERE id = ANY(${others}::bigint[])`;
+    await sql`INSERT INTO driftdesk.accounts (id, livemode) VALUES ('acct_other', ${stripe.livemode})`;
+    await sql`
+      INSERT INTO driftdesk.cursors
+      SELECT (jsonb_populate_record(c, '{"account_id": "acct_other"}')).* FROM driftdesk.cursors c`;
+    const { id } = await stripe.account();
+    const other = asking(() => ({
+      account: async () => ({ id: "acct_other", name: null }),
+      events: async () => ({ data: [], hasMore: false }),
+    }));
+    const known = [
+      { desk: company.desk, accountId: id },
+      { desk: other, accountId: "acct_other" },
+    ];
+    for (const one of [ids[0], ids[59]]) canceled(one as string);
+    const pass = eventPassOf({ desk: company.desk, known, bulk });
+    expect(await doubted(pass, await company.found(ids))).toEqual([ids[0]]);
   });
 
   test("is not made for a handful of rows", async () => {
