@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { connect } from "../lib/db/connect.ts";
 import { attachEmbedded } from "../lib/db/embedded.ts";
 import { migrate } from "../lib/db/migrate.ts";
+import { benchAudit } from "./audit.ts";
 import { benchCompare } from "./compare.ts";
 import { benchFirstPage } from "./first-page.ts";
 import { benchFixes } from "./fixes.ts";
@@ -29,6 +30,7 @@ const parts: Record<string, () => Promise<Line[]>> = {
   compare: () => benchCompare(size(1_000_000), database),
   "first-page": firstPage,
   fixes: () => benchFixes(size(100_000), database),
+  audit: () => benchAudit(size(1_000_000), database),
 };
 const unknown = named.filter((name) => !(name in parts));
 if (unknown.length > 0)
