@@ -20,7 +20,7 @@ const bulk = await requestBulk(
   desk,
   {
     kind: "apply",
-    selection: { filter: discrepancyFilterSchema.parse({}), seenUntil: new Date() } as never,
+    selection: { filter: discrepancyFilterSchema.parse({}), seenUntil: new Date() },
     requestKey: `bench ${Date.now()}`,
   },
   { email: "bench@example.com", name: "Bench", role: "finance" },
