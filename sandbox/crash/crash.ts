@@ -107,6 +107,10 @@ async function round(stage: Stage, scene: Scene, blows: readonly Blow[]): Promis
     blows,
     fell,
     seconds: (performance.now() - began) / 1_000,
-    wrong: [...wrong, ...differences(ending, scene.ending)],
+    wrong: [
+      ...scene.wrong.map((line) => `undisturbed, too: ${line}`),
+      ...wrong,
+      ...differences(ending, scene.ending),
+    ],
   };
 }

@@ -56,15 +56,15 @@ export interface Prepared {
 export interface Scene extends Prepared {
   steps: readonly Step[];
   ending: Ending;
+  /** What must not be, and is so already when nothing is killed. */
+  wrong: string[];
 }
 
 export async function prepare(stage: Stage, script: Script): Promise<Scene> {
   const prepared = await begin(stage, script);
   const { steps, ending, wrong } = await play(stage, prepared, []);
-  if (wrong.length > 0)
-    throw new Error(`undisturbed, too, ${JSON.stringify(script)} ends wrong:\n${wrong.join("\n")}`);
   const from = steps.findIndex(({ name }) => script.action !== "policy" || name === firstOfPolicies);
-  return { ...prepared, steps: steps.slice(from), ending };
+  return { ...prepared, steps: steps.slice(from), ending, wrong };
 }
 
 const person = (name: string): Actor => ({ email: `${name}@example.com`, name, role: "finance" });
