@@ -36,12 +36,14 @@ interface PanelBodyProps {
 
 /** What is wrong, in a sentence and field by field; then why, what will run and what happened, as soon as that is there. */
 export function PanelBody({ row, answer, obstacles, rights, actions, onRetry, onClose }: PanelBodyProps) {
+  // Who asked for it, and when, is said below then.
+  const waits = answer.state === "ready" && answer.details.waiting !== null;
   return (
     <>
       {row && (
         <>
           <Subject row={row} />
-          {row.state !== "open" && <Decided row={row} />}
+          {row.state !== "open" && !waits && <Decided row={row} />}
           {answer.state === "ready" && (
             <SecondPerson details={answer.details} rights={rights} actions={actions} />
           )}

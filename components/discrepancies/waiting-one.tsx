@@ -69,7 +69,9 @@ export function WaitingOne({
           {own
             ? "You asked for this, so somebody else has to agree to it."
             : mayApprove
-              ? "Look at its rows first. What has changed by then is left out."
+              ? left > 1
+                ? "Look at its rows first. What has changed by then is left out."
+                : "Look at both sides first. If its values change by then, nothing is written."
               : "Finance and admin may agree to it."}
           {bulk.writesMoney && " It changes amounts of money."}
         </p>

@@ -53,7 +53,7 @@ export function Navigation({ place }: { place: "side" | "bottom" }) {
                 </span>
               )}
               {drift && waiting > 0 && place === "bottom" && (
-                <span className="absolute top-1.5 right-1/2 mr-2 rounded-full border border-line-strong bg-surface px-1 text-[10px] leading-3.5 font-medium text-ink">
+                <span className="absolute top-1.5 right-1/2 mr-3 rounded-full border border-line-strong bg-surface px-1 text-[10px] leading-3.5 font-medium text-ink">
                   {waiting}
                   <span className="sr-only"> waiting for you</span>
                 </span>

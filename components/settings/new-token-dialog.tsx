@@ -130,7 +130,7 @@ function Made({ token }: { token: string }) {
           kept.
         </DialogDescription>
       </DialogHeader>
-      <DialogBody className="flex flex-col gap-3">
+      <DialogBody className="flex flex-col gap-3 pt-1">
         <div className="flex items-center gap-2">
           <Input
             aria-label="The token"

@@ -49,7 +49,7 @@ export function Tokens({ tokens, actions }: { tokens: readonly TokenView[]; acti
             <TableBody>
               {tokens.map((token) => (
                 <TableRow key={token.id}>
-                  <TableCell className="h-12">
+                  <TableCell className="h-12 min-w-44">
                     <span className={token.state === "works" ? "font-medium" : "text-ink-3"}>
                       {token.name}
                     </span>

@@ -1,8 +1,11 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { appendAudit } from "../audit/append.ts";
+import { exportAudit } from "../audit/export.ts";
 import { type FreshDatabase, freshDatabase } from "../db/testing.ts";
-import { systemActor } from "../desk.ts";
+import { type Actor, systemActor } from "../desk.ts";
 import { resume, signInByVoucher, signInWithPassword } from "./sign-in.ts";
 import { addUser, deactivate, setPassword, setRole } from "./users.ts";
+import { whileAllowed } from "./while-allowed.ts";
 
 const now = () => new Date("2026-11-24T12:00:00Z");
 const password = "correct horse battery";
@@ -121,6 +124,20 @@ test("a changed password and a deactivation end open sessions", async () => {
   await expect(signIn({ password: "another long password" })).rejects.toMatchObject({
     code: "sign_in_failed",
   });
+});
+
+test("a long export breaks off when the access of whoever takes it ends", async () => {
+  await setRole(desk, email, "finance", admin);
+  const session = await signIn();
+  const actor = (await resume(desk, session)) as Actor;
+  const entry = { actor: "system", action: "discrepancy.woken" as const };
+  await appendAudit(database.sql, Array(3_000).fill(entry), now());
+  const pieces = await exportAudit(desk, { format: "jsonl", filter: {} }, actor);
+  const sent = whileAllowed(pieces, async () => (await resume(desk, session)) !== null);
+  const first = await sent.next();
+  expect(String(first.value).trim().split("\n")).toHaveLength(1_000);
+  await deactivate(desk, email, admin);
+  await expect(sent.next()).rejects.toMatchObject({ code: "access_ended" });
 });
 
 test("single sign-on lets in who is a user here and verified there", async () => {
