@@ -52,8 +52,12 @@ const argumentsOf: Record<string, unknown[]> = {
   declineAction: [1],
   sendTestAlert: [],
 };
-/** These only read what every person of the desk may see. */
-const reading: Record<string, unknown[]> = { followAction: [1], verifyAction: [] };
+/** These only read what every person of the desk may see, or are about nobody but whoever asks. */
+const reading: Record<string, unknown[]> = {
+  followAction: [1],
+  verifyAction: [],
+  changePasswordAction: [{ current: "not the one", next: "a long enough password" }],
+};
 
 /** The company's tables and everything that people decide, as one text. */
 async function stateOfThings(): Promise<string> {

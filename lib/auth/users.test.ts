@@ -2,7 +2,16 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { type FreshDatabase, freshDatabase } from "../db/testing.ts";
 import { type Actor, systemActor } from "../desk.ts";
 import { verifyPassword } from "./password.ts";
-import { addUser, deactivate, findActor, listUsers, reactivate, setPassword, setRole } from "./users.ts";
+import {
+  addUser,
+  changeOwnPassword,
+  deactivate,
+  findActor,
+  listUsers,
+  reactivate,
+  setPassword,
+  setRole,
+} from "./users.ts";
 
 const now = () => new Date("2026-11-24T12:00:00Z");
 let database: FreshDatabase;
@@ -94,6 +103,27 @@ test("whoever was let go comes back in the role that they had, by an admin's wor
   await reactivate(desk, "Sue@example.com", ada);
   expect(await findActor(desk, "sue@example.com")).toMatchObject({ role: "support" });
   expect((await history()).at(-1)).toMatchObject({ actor: ada.email, action: "user.reactivated" });
+});
+
+test("people change their own password, with the old one, and not by guessing it", async () => {
+  const next = "a longer password";
+  const change = (current: string, to = next) => changeOwnPassword(desk, { current, next: to }, ada);
+  await expect(change("a wrong password")).rejects.toMatchObject({ code: "password_wrong" });
+  await expect(change("a long password", "short")).rejects.toMatchObject({ code: "user_invalid" });
+  await change("a long password");
+  const [row] = await database.sql`SELECT password_hash FROM driftdesk.users`;
+  expect(await verifyPassword(next, row?.password_hash)).toBe(true);
+  expect((await history()).at(-1)).toMatchObject({ actor: ada.email, action: "user.password_changed" });
+  // Somebody who has none, because they come in by single sign-on, gets none this way.
+  await addUser(desk, { email: "sso@example.com", role: "viewer" }, ada);
+  const sso = (await findActor(desk, "sso@example.com")) as Actor;
+  await expect(changeOwnPassword(desk, { current: "", next }, sso)).rejects.toMatchObject({
+    code: "password_wrong",
+  });
+  const codes: string[] = [];
+  for (let guess = 0; guess < 6; guess++)
+    codes.push(await change(`guess ${guess}`).catch((error) => error.code));
+  expect(codes).toEqual([...Array(5).fill("password_wrong"), "sign_in_limited"]);
 });
 
 test("there is always an admin left, also when two demote each other at the same moment", async () => {

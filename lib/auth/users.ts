@@ -4,7 +4,8 @@ import { type AuditDraft, appendAudit } from "../audit/append.ts";
 import { type Role, roles } from "../db/schema.ts";
 import type { Actor, Desk } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
-import { hashPassword } from "./password.ts";
+import { countAttempts } from "./attempts.ts";
+import { hashPassword, verifyPassword } from "./password.ts";
 import { authorise } from "./permissions.ts";
 
 type People = Pick<Desk, "sql" | "now">;
@@ -106,6 +107,27 @@ export async function setPassword(
     await tx`UPDATE driftdesk.users SET password_hash = ${hash} WHERE id = ${user.id}`;
     await audit(tx, desk, actor, { action: "user.password_changed", subject: user.email });
   });
+}
+
+/**
+ * Changes somebody's own password, who knows the old one. Their sessions end, this one too. Errors: `password_wrong`,
+ * `sign_in_limited` after five guesses, `user_invalid`.
+ */
+export async function changeOwnPassword(
+  desk: People,
+  given: { current: string; next: string },
+  actor: Actor,
+): Promise<void> {
+  // Whoever finds a session open must not be able to try passwords in it without end.
+  const attempts = countAttempts(desk.sql, actor.email.toLowerCase(), "own password");
+  await attempts.begin();
+  const [user] = await desk.sql<{ hash: string | null }[]>`
+    SELECT password_hash AS hash FROM driftdesk.users
+    WHERE lower(email) = ${actor.email.toLowerCase()} AND deactivated_at IS NULL`;
+  if (!(await verifyPassword(given.current.slice(0, 1_000), user?.hash)))
+    throw new DriftdeskError("password_wrong", "The present password is another one.", { status: 403 });
+  await setPassword(desk, actor.email, given.next, actor);
+  await attempts.succeeded();
 }
 
 /** Everybody, or the one with this address. */

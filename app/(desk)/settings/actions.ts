@@ -8,7 +8,14 @@ import { requireActor } from "@/app/session.ts";
 import { sendTest } from "@/lib/alerts/list.ts";
 import { requireSingleSignOn } from "@/lib/auth/single-sign-on.ts";
 import { createToken, type NewToken, revokeToken } from "@/lib/auth/tokens.ts";
-import { addUser, deactivate, type NewUser, reactivate, setRole } from "@/lib/auth/users.ts";
+import {
+  addUser,
+  changeOwnPassword,
+  deactivate,
+  type NewUser,
+  reactivate,
+  setRole,
+} from "@/lib/auth/users.ts";
 import { checkConfig, type Finding } from "@/lib/config/check.ts";
 import { roles } from "@/lib/db/schema.ts";
 
@@ -68,6 +75,17 @@ export async function reactivatePerson(email: string): Promise<Answer> {
   return answer(async () => {
     const actor = await requireActor("manage_users");
     await reactivate(await getDesk(), z.string().max(200).parse(email), actor);
+    return {};
+  });
+}
+
+const passwords = z.object({ current: z.string().max(1_000), next: z.string().max(1_000) });
+
+/** Of whoever is signed in, whatever their role. */
+export async function changePasswordAction(given: z.input<typeof passwords>): Promise<Answer> {
+  return answer(async () => {
+    const actor = await requireActor("view");
+    await changeOwnPassword(await getDesk(), passwords.parse(given), actor);
     return {};
   });
 }

@@ -6,6 +6,7 @@ import { Accounts } from "@/components/settings/accounts.tsx";
 import { Alerts } from "@/components/settings/alerts.tsx";
 import { CheckButton } from "@/components/settings/check-button.tsx";
 import { Mapping } from "@/components/settings/mapping.tsx";
+import { OwnPassword } from "@/components/settings/own-password.tsx";
 import { People } from "@/components/settings/people.tsx";
 import { Roles } from "@/components/settings/roles.tsx";
 import { Rules } from "@/components/settings/rules.tsx";
@@ -16,7 +17,7 @@ import { mappingsOf } from "@/lib/accounts/known.ts";
 import { listAlerts } from "@/lib/alerts/list.ts";
 import { channelsOf } from "@/lib/alerts/raise.ts";
 import { can } from "@/lib/auth/permissions.ts";
-import { isRequired } from "@/lib/auth/single-sign-on.ts";
+import { isRequired, isSingleSignOnOnly } from "@/lib/auth/single-sign-on.ts";
 import { listTokens } from "@/lib/auth/tokens.ts";
 import { listUsers } from "@/lib/auth/users.ts";
 import type { Config } from "@/lib/config/resource.ts";
@@ -24,6 +25,7 @@ import { desksOf } from "@/lib/desk.ts";
 import { currentAccounts } from "../runs/recent.ts";
 import {
   addPerson,
+  changePasswordAction,
   changeRole,
   checkNow,
   createTokenAction,
@@ -43,6 +45,7 @@ export default async function SettingsPage() {
   const [first, ...others] = desksOf(desk).map(({ config }) => config) as [Config, ...Config[]];
   const several = others.length > 0;
   const manages = can(actor.role, "manage_users");
+  const passwords = !(await isSingleSignOnOnly(desk));
   return (
     <>
       <PageHeader title="Settings">
@@ -116,6 +119,11 @@ export default async function SettingsPage() {
           }
         />
       </Section>
+      {passwords && people.some((person) => person.email === actor.email && person.hasPassword) && (
+        <Section id="password" title="Your password" text="Only you, and only with the present one.">
+          <OwnPassword email={actor.email} change={changePasswordAction} />
+        </Section>
+      )}
       <Section
         id="single-sign-on"
         title="Single sign-on"
