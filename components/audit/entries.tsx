@@ -52,12 +52,20 @@ export function Entries({ entries }: { entries: readonly ReadEntry[] }) {
                   </Link>
                 )}
                 {entry.bulkId !== null && (
-                  <Link
-                    className="underline underline-offset-2 hover:text-ink"
-                    href={`/audit?bulk=${entry.bulkId}`}
-                  >
-                    All of bulk {entry.bulkId}
-                  </Link>
+                  <>
+                    <Link
+                      className="underline underline-offset-2 hover:text-ink"
+                      href={`/bulks/${entry.bulkId}`}
+                    >
+                      The action
+                    </Link>
+                    <Link
+                      className="underline underline-offset-2 hover:text-ink"
+                      href={`/audit?bulk=${entry.bulkId}`}
+                    >
+                      All of bulk {entry.bulkId}
+                    </Link>
+                  </>
                 )}
               </p>
               <p>

@@ -2,6 +2,7 @@
 
 import { useRouter } from "next/navigation";
 import { useState } from "react";
+import type { BulkKind } from "@/lib/db/schema.ts";
 import type { DiscrepancyRow } from "@/lib/discrepancies/list.ts";
 import type { Count } from "@/lib/discrepancies/totals.ts";
 import type { Selection } from "@/lib/fixes/selection.ts";
@@ -115,7 +116,7 @@ function Content({
 }
 
 /** Not `randomUUID`: browsers offer it on HTTPS and localhost only, and a desk may stand in a plain network. */
-function randomKey(): string {
+export function randomKey(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
     byte.toString(16).padStart(2, "0"),
   ).join("");
@@ -145,7 +146,8 @@ const whereText: Record<DecisionKind, string> = {
   snooze: "It is under Snoozed now, and comes back by itself.",
 };
 
-export function whereTo(kind: string, bulkId: number): string {
-  const state = kind === "apply" ? "fixed" : kind === "reject" ? "rejected" : "snoozed";
+/** Where the rows that an action has gone through are now. */
+export function whereTo(kind: BulkKind, bulkId: number): string {
+  const state = { apply: "fixed", reject: "rejected", snooze: "snoozed", revert: "open" }[kind];
   return `/discrepancies?${new URLSearchParams({ state, bulk: String(bulkId) })}`;
 }

@@ -1,3 +1,4 @@
+import Link from "next/link";
 import type { ReactNode } from "react";
 import type { DiscrepancyState } from "@/lib/db/schema.ts";
 import type { WaitingBulk } from "@/lib/discrepancies/waiting.ts";
@@ -28,7 +29,12 @@ export function Heading({ params, counts, runs, waiting, actions, rights, runBut
   return (
     <>
       <header className="px-4 pt-5 pb-2 @4xl:px-6">
-        <h1 className="text-20 font-semibold">{headline(counts.open, known)}</h1>
+        <div className="flex flex-wrap items-start justify-between gap-x-6">
+          <h1 className="text-20 font-semibold">{headline(counts.open, known)}</h1>
+          <Link href="/bulks" className="rounded-sm py-1 text-13 text-ink-3 hover:text-ink">
+            Actions so far
+          </Link>
+        </div>
         <p className="mt-0.5 text-13 text-ink-2">
           <Compared runs={runs} />
           {underWay && " A run is under way; this is what was known before it."}

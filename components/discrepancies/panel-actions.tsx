@@ -1,6 +1,6 @@
 "use client";
 
-import { useId } from "react";
+import { type ReactNode, useId } from "react";
 import { Button, type ButtonProps } from "../ui/button.tsx";
 import { Kbd } from "../ui/kbd.tsx";
 import type { Obstacles } from "./allowed.ts";
@@ -20,12 +20,15 @@ export function PanelActions({
   onDecide,
   check,
   seenAt,
+  undo,
 }: {
   obstacles: Obstacles;
   onDecide: (kind: DecisionKind) => void;
   /** Null where the role may not. */
   check: Check | null;
   seenAt: Date;
+  /** In place of decisions, where it is fixed: the way back. */
+  undo?: ReactNode;
 }) {
   const reasonId = useId();
   // One sentence is enough, and the correction's is the one that people look for.
@@ -33,13 +36,14 @@ export function PanelActions({
   return (
     <div className="sticky bottom-14 shrink-0 border-t border-line bg-surface px-5 py-3 md:bottom-0">
       <CheckLine check={check} seenAt={seenAt} />
-      {reason && (
+      {reason && !undo && (
         <p id={reasonId} className="mb-2 text-12 text-pretty text-ink-2">
           {reason}
         </p>
       )}
       <div className="flex flex-wrap gap-2">
-        {buttons.map(({ kind, name, key, variant }) => (
+        {undo}
+        {(undo ? [] : buttons).map(({ kind, name, key, variant }) => (
           <Button
             key={kind}
             variant={variant}

@@ -1,6 +1,7 @@
 "use client";
 
 import { CircleHelp, RotateCw } from "lucide-react";
+import Link from "next/link";
 import type { DiscrepancyDetails } from "@/lib/discrepancies/details.ts";
 import type { DiscrepancyRow } from "@/lib/discrepancies/list.ts";
 import { sentenceOf } from "@/lib/discrepancies/sides.ts";
@@ -44,6 +45,7 @@ export function PanelBody({ row, answer, obstacles, rights, actions, onRetry, on
         <>
           <Subject row={row} />
           {row.state !== "open" && !waits && <Decided row={row} />}
+          {row.state === "open" && row.revertedAt && <Undone row={row} at={row.revertedAt} />}
           {answer.state === "ready" && (
             <SecondPerson details={answer.details} rights={rights} actions={actions} />
           )}
@@ -124,7 +126,31 @@ function Decided({ row }: { row: DiscrepancyRow }) {
         </span>
       )}
       {row.decisionReason && <span className="wrap-anywhere"> “{row.decisionReason}”</span>}
+      <BulkLink row={row} />
     </p>
+  );
+}
+
+/** Somebody took its correction back: it differs again, and that is meant to be so. */
+function Undone({ row, at }: { row: DiscrepancyRow; at: Date }) {
+  return (
+    <p className="mt-3 flex flex-wrap items-center gap-x-2 text-13 text-ink-2">
+      <span>
+        {row.decidedBy ?? "Somebody"} undid its correction <Time at={at} />. No policy corrects it until its
+        values change.
+      </span>
+      {row.decisionReason && <span className="wrap-anywhere">“{row.decisionReason}”</span>}
+      <BulkLink row={row} />
+    </p>
+  );
+}
+
+function BulkLink({ row: { bulkId } }: { row: DiscrepancyRow }) {
+  if (bulkId === null) return null;
+  return (
+    <Link href={`/bulks/${bulkId}`} className="link text-12">
+      bulk {bulkId}
+    </Link>
   );
 }
 

@@ -2,9 +2,10 @@
 
 import { ArrowLeft, ChevronLeft, ChevronRight, X } from "lucide-react";
 import { useEffect, useRef } from "react";
-import type { DiscrepancyDetails } from "@/lib/discrepancies/details.ts";
+import type { DiscrepancyDetails, LastFix } from "@/lib/discrepancies/details.ts";
 import type { DiscrepancyRow } from "@/lib/discrepancies/list.ts";
 import type { Count } from "@/lib/discrepancies/totals.ts";
+import { UndoButton } from "../bulks/undo-button.tsx";
 import { count } from "../format/words.ts";
 import { Button } from "../ui/button.tsx";
 import { obstaclesOf } from "./allowed.ts";
@@ -88,9 +89,34 @@ export function Panel(props: PanelProps) {
         />
       </div>
       {row && obstacles && (
-        <PanelActions obstacles={obstacles} onDecide={decide} check={mayCheck} seenAt={row.observedAt} />
+        <PanelActions
+          obstacles={obstacles}
+          onDecide={decide}
+          check={mayCheck}
+          seenAt={row.observedAt}
+          undo={details?.fix && <UndoFix fix={details.fix} row={row} {...props} />}
+        />
       )}
     </aside>
+  );
+}
+
+/** The way back from a correction, or why there is none. */
+function UndoFix({ fix, row, rights, actions }: PanelProps & { fix: LastFix; row: DiscrepancyRow }) {
+  const obstacle = !rights.decide
+    ? "It is fixed. Support, finance and admin may undo that."
+    : (fix.obstacle ??
+      (fix.changesMoney && !rights.decideMoney
+        ? "It is fixed. Undoing it changes an amount of money: finance and admin may do that."
+        : null));
+  if (obstacle !== null) return <p className="text-12 text-pretty text-ink-2">{obstacle}</p>;
+  return (
+    <>
+      <p className="w-full text-12 text-ink-2">It is fixed. You can undo that.</p>
+      <UndoButton undo={{ fixes: [fix.id] }} subject={titleOf(row)} actions={actions} rights={rights}>
+        Undo this fix…
+      </UndoButton>
+    </>
   );
 }
 

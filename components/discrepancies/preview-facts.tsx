@@ -158,7 +158,8 @@ function Changes({ sample, all }: { sample: PreviewSample; all?: boolean }) {
   );
 }
 
-function Block({ title, children }: { title: string; children: ReactNode }) {
+/** A part of a preview, under its heading. */
+export function Block({ title, children }: { title: string; children: ReactNode }) {
   return (
     <section className="text-13">
       <h3 className="mb-1 text-12 font-medium text-ink-3">{title}</h3>

@@ -15,4 +15,9 @@ export const sections: readonly Section[] = [
 ];
 
 export const isCurrent = (href: string, pathname: string) =>
-  href === "/" ? pathname === "/" : pathname === href || pathname.startsWith(`${href}/`);
+  href === "/"
+    ? pathname === "/"
+    : [href, ...(partsOf[href] ?? [])].some((one) => pathname === one || pathname.startsWith(`${one}/`));
+
+/** Pages of a section that have an address of their own. */
+const partsOf: Record<string, readonly string[]> = { "/discrepancies": ["/bulks"] };

@@ -65,7 +65,7 @@ export function auditSentence(entry: Entry, nameOf: (email: string) => string): 
   const write =
     writers[entry.action as AuditAction] ?? (() => `${entry.action} ${entry.subject ?? ""}`.trim());
   const more = [
-    entry.bulkId && !entry.action.startsWith("bulk.") ? `bulk ${entry.bulkId}` : null,
+    entry.bulkId && !/^(bulk|audit)\./.test(entry.action) ? `bulk ${entry.bulkId}` : null,
     data.approvedBy ? `approved by ${nameOf(data.approvedBy)}` : null,
     data.reason ? `“${data.reason}”` : null,
     entry.action.startsWith("fix.") && data.message ? data.message : null,
@@ -177,8 +177,8 @@ const writers: Record<AuditAction, Writer> = {
     }`,
   "policy.held_back": (entry, data) =>
     `corrected nothing by itself in ${entry.resource ?? "a resource"}: ${items(data.total)} wait for a person${data.message ? `. ${data.message}` : ""}`,
-  "audit.exported": (_entry, data) =>
-    `exported the history${data.format ? ` as ${data.format.toUpperCase()}` : ""}`,
+  "audit.exported": (entry, data) =>
+    `exported ${entry.bulkId ? `the results of bulk ${entry.bulkId}` : "the history"}${data.format ? ` as ${data.format.toUpperCase()}` : ""}`,
   "sign_in.succeeded": (_entry, data) => `signed in${data.by ? ` by ${data.by}` : ""}`,
   "sign_in.failed": (entry, data) => `refused a sign-in as ${on(entry)}${data.why ? `: ${data.why}` : ""}`,
   "user.added": (entry, data) => `added ${on(entry)}${data.role ? ` as ${data.role}` : ""}`,

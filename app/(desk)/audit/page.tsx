@@ -1,4 +1,4 @@
-import { Download, ScrollText } from "lucide-react";
+import { Download, ListChecks, ScrollText } from "lucide-react";
 import type { Metadata } from "next";
 import Link from "next/link";
 import type { SearchParams } from "nuqs/server";
@@ -51,7 +51,17 @@ export default async function AuditPage({ searchParams }: { searchParams: Promis
   };
   return (
     <>
-      <PageHeader title={about.length > 0 ? `History of ${about.join(", ")}` : "Who changed what"}>
+      <PageHeader
+        title={about.length > 0 ? `History of ${about.join(", ")}` : "Who changed what"}
+        actions={
+          <Button asChild>
+            <Link href={params.bulk === null ? "/bulks" : `/bulks/${params.bulk}`}>
+              <ListChecks aria-hidden />
+              {params.bulk === null ? "Actions so far" : `Bulk ${params.bulk} and its results`}
+            </Link>
+          </Button>
+        }
+      >
         Every detection, decision, correction, export and sign-in, newest first. Nobody can change it unseen.
       </PageHeader>
       <Verify verify={verifyAction}>

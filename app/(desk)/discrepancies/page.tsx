@@ -2,7 +2,6 @@ import type { Metadata } from "next";
 import type { SearchParams } from "nuqs/server";
 import { getDesk } from "@/app/desk.ts";
 import { requireActor } from "@/app/session.ts";
-import type { DriftActions } from "@/components/discrepancies/contract.ts";
 import { Drift } from "@/components/discrepancies/drift.tsx";
 import { EmptyList } from "@/components/discrepancies/empty-list.tsx";
 import { Heading } from "@/components/discrepancies/heading.tsx";
@@ -15,30 +14,11 @@ import { listDiscrepancies } from "@/lib/discrepancies/list.ts";
 import { waitingForSecond } from "@/lib/discrepancies/waiting.ts";
 import { runNow } from "../runs/actions.ts";
 import { inView } from "../runs/recent.ts";
-import {
-  approveAction,
-  checkAction,
-  decideAction,
-  declineAction,
-  followAction,
-  previewAction,
-  previewRevertAction,
-  revertAction,
-} from "./actions.ts";
+import { driftActions as actions, rightsOf } from "./drift-actions.ts";
 
 export const metadata: Metadata = { title: "Drift" };
 
 const pageSize = 50;
-const actions: DriftActions = {
-  preview: previewAction,
-  decide: decideAction,
-  approve: approveAction,
-  decline: declineAction,
-  follow: followAction,
-  check: checkAction,
-  previewRevert: previewRevertAction,
-  revert: revertAction,
-};
 
 export default async function DriftPage({ searchParams }: { searchParams: Promise<SearchParams> }) {
   const actor = await requireActor();
@@ -60,13 +40,7 @@ export default async function DriftPage({ searchParams }: { searchParams: Promis
     params.grouped ? countChanges(desk.sql, { ...filter, change: undefined }, loadedAt) : null,
     params.state === "waiting" ? waitingForSecond(desk, actor) : [],
   ]);
-  const rights = {
-    email: actor.email,
-    decide: can(actor.role, "decide"),
-    decideMoney: can(actor.role, "decide_money"),
-    bulk: can(actor.role, "bulk"),
-    check: can(actor.role, "run"),
-  };
+  const rights = rightsOf(actor);
   const runButton = can(actor.role, "run") && (
     <RunButton
       runNow={runNow}

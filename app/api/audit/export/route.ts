@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { answer } from "@/app/api/answer.ts";
 import { requireCaller } from "@/app/api/caller.ts";
+import { streamOf } from "@/app/api/stream.ts";
 import { getDesk } from "@/app/desk.ts";
 import { auditFilterOf, loadAuditParams } from "@/components/audit/search-params.ts";
 import { exportAudit, exportFormats } from "@/lib/audit/export.ts";
@@ -31,20 +32,5 @@ export function GET(request: Request): Promise<Response> {
         "cache-control": "no-store",
       },
     });
-  });
-}
-
-/** Reads on only when the reader has room: a slow download holds nothing in memory. */
-function streamOf(pieces: AsyncGenerator<string>): ReadableStream<Uint8Array> {
-  const encoder = new TextEncoder();
-  return new ReadableStream({
-    async pull(controller) {
-      const { value, done } = await pieces.next();
-      if (done) controller.close();
-      else controller.enqueue(encoder.encode(value));
-    },
-    async cancel() {
-      await pieces.return(undefined);
-    },
   });
 }
