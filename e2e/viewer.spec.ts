@@ -132,13 +132,13 @@ test("routes that change something or hand the history out refuse a viewer", asy
   expect((await page.request.get("/api/audit/export?format=csv")).status()).toBe(403);
 });
 
-for (const path of ["/", "/discrepancies", "/runs", "/runs/1", "/audit", "/settings"])
+for (const path of ["/", "/discrepancies", "/bulks", "/bulks/1", "/runs", "/runs/1", "/audit", "/settings"])
   test(`${path} offers a viewer nothing that would change something`, async ({ page }) => {
     await signIn(page, "viewer");
     await page.goto(path);
     await expect(page.locator("main")).toBeVisible();
     const changing = page.getByRole("button", {
-      name: /^(run|stop|make a token|make it the only|revoke|check the mapping|add a person|deactivate|approve|apply|reject|snooze|export)\b/i,
+      name: /^(run|stop|make a token|make it the only|revoke|check the mapping|add a person|deactivate|approve|apply|reject|snooze|undo|export)\b/i,
     });
     for (const button of await changing.all()) await expect(button).toBeDisabled();
     await expect(page.getByRole("combobox", { name: /role/i })).toHaveCount(0);
