@@ -8,6 +8,7 @@ export default defineConfig({
       "sandbox/**/*.test.ts",
       "bin/**/*.test.ts",
       "bench/**/*.test.ts",
+      "docs/**/*.test.ts",
     ],
     globalSetup: ["lib/db/testing-setup.ts"],
     testTimeout: 60_000,
