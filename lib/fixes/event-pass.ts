@@ -92,58 +92,51 @@ interface Pass {
 
 /** Null where asking for each old observation takes fewer requests, or where events cannot tell. */
 async function begin(about: About, desk: Desk, accountId: string): Promise<Pass | null> {
-  const { maxAgeMs } = about.desk.config.fixes;
   // What happened just before the lists were read may not have been in them.
-  if (maxAgeMs <= eventOverlapMs) return null;
-  const resources = await tellable(desk, accountId);
-  const { rows, since } = await oldestOf(about, accountId, resources);
-  const types = [...new Set(resources.flatMap(eventTypesFor))].sort();
+  if (about.bulk.total <= questionsPerPage || desk.config.fixes.maxAgeMs <= eventOverlapMs) return null;
+  const names = new Map<string, Names>();
+  let rows = 0;
+  let since = desk.now();
+  for (const old of await oldRows(about, accountId)) {
+    const resource = desk.config.resources.find((one) => one.name === old.resource);
+    if (!resource || !(await isTold(desk, accountId, resource))) continue;
+    names.set(resource.name, { resource, objects: new Map(), customers: new Map() });
+    rows += old.rows;
+    if (old.since < since) since = old.since;
+  }
+  const types = [...new Set([...names.values()].flatMap(({ resource }) => eventTypesFor(resource)))].sort();
   const lists = Array.from({ length: Math.ceil(types.length / typesPerList) }, (_, i) =>
     types.slice(i * typesPerList, (i + 1) * typesPerList),
   );
-  const requestsLeft = Math.floor(rows / questionsPerPage);
-  if (since === null || rows <= lists.length * questionsPerPage) return null;
-  if (!(await isSameAccount(desk, accountId))) return null;
-  const names = new Map(
-    resources.map((resource) => [resource.name, { resource, objects: new Map(), customers: new Map() }]),
-  );
-  return { desk, names, lists, since, until: null, requestsLeft };
+  if (rows <= lists.length * questionsPerPage || !(await isSameAccount(desk, accountId))) return null;
+  return { desk, names, lists, since, until: null, requestsLeft: Math.floor(rows / questionsPerPage) };
 }
 
-/** The resources whose events say everything, and that were last read by the mapping as it is now. */
-async function tellable(desk: Desk, accountId: string): Promise<Resource[]> {
-  const told: Resource[] = [];
-  for (const resource of desk.config.resources) {
-    // An address changes hands without an event that says so by name, and the row's own is not guarded by the write.
-    if (resource.match.by === "customerEmail" || isSilent(resource)) continue;
-    const table = await describeTable(desk.local, resource.table);
-    if (!table || resource.fields.some((field) => !table.columns.has(field.column))) continue;
-    const stage = stageOf(0, accountId, resource, table);
-    const cursor = await cursorOf(desk.sql, stage);
-    if (cursor?.mapping === mappingOf(stage, desk.config.source)) told.push(resource);
-  }
-  return told;
-}
-
-/** How many old observations the action has left that events reach back to, and when the oldest was read. */
-async function oldestOf(
-  { desk: { sql, config, now }, bulk }: About,
-  accountId: string,
-  resources: readonly Resource[],
-): Promise<{ rows: number; since: Date | null }> {
-  const [found] = await sql<{ rows: number; since: Date | null }[]>`
-    SELECT count(*)::int AS rows, min(o.read_at) AS since
+/** How many old observations of each resource the action has left that events reach back to, and when the oldest was read. */
+async function oldRows({ desk: { sql, config, now }, bulk }: About, accountId: string) {
+  return sql<{ resource: string; rows: number; since: Date }[]>`
+    SELECT o.resource, count(*)::int AS rows, min(o.read_at) AS since
     FROM (
-      SELECT d.observed_at, least(d.observed_at, r.started_at) AS read_at
+      SELECT d.resource, d.observed_at, least(d.observed_at, r.started_at) AS read_at
       FROM driftdesk.bulk_items i
       JOIN driftdesk.discrepancies d ON d.id = i.discrepancy_id
       LEFT JOIN driftdesk.runs r ON r.id = d.run_id
       WHERE i.bulk_id = ${bulk.id} AND i.outcome IS NULL AND d.account_id = ${accountId}
-        AND d.resource = ANY(${resources.map((resource) => resource.name)}::text[])
     ) o
     WHERE o.observed_at < ${new Date(now().getTime() - config.fixes.maxAgeMs)}
-      AND o.read_at >= ${new Date(now().getTime() - eventsInReachMs)}`;
-  return found ?? { rows: 0, since: null };
+      AND o.read_at >= ${new Date(now().getTime() - eventsInReachMs)}
+    GROUP BY o.resource`;
+}
+
+/** Whether events say everything about a resource, and the last run that read it went by the mapping as it is now. */
+async function isTold(desk: Desk, accountId: string, resource: Resource): Promise<boolean> {
+  // An address changes hands without an event that says so by name, and the row's own is not guarded by the write.
+  if (resource.match.by === "customerEmail" || isSilent(resource)) return false;
+  const table = await describeTable(desk.local, resource.table);
+  if (!table || resource.fields.some((field) => !table.columns.has(field.column))) return false;
+  const stage = stageOf(0, accountId, resource, table);
+  const cursor = await cursorOf(desk.sql, stage);
+  return cursor?.mapping === mappingOf(stage, desk.config.source);
 }
 
 /** When Stripe's side of each was read, at the earliest: a run writes down what it saw only at its end. */
@@ -169,7 +162,7 @@ async function goOn(pass: Pass): Promise<void> {
   const now = desk.now();
   if (until && now.getTime() - until.getTime() + eventOverlapMs <= desk.config.fixes.maxAgeMs) return;
   const from = (until ?? since).getTime() - eventOverlapMs;
-  if (until && now.getTime() - from > eventsInReachMs) throw tooMuch("they do not reach back far enough");
+  if (until && now.getTime() - from > eventsInReachMs) throw unfit("they do not reach back far enough");
   const ownerless = new Map<Names, Heard>();
   await together(
     new AbortController().signal,
@@ -202,7 +195,7 @@ async function readList(pass: Pass, list: List, ownerless: Map<Names, Heard>): P
     spend(pass);
     const { data: events, hasMore } = await stripe.events({ types: list.types, createdFrom, startingAfter });
     if (Math.abs((stripe.time()?.getTime() ?? 0) - pass.desk.now().getTime()) > clocksApartMs)
-      throw tooMuch("the clocks are too far apart");
+      throw unfit("the clocks are too far apart");
     for (const names of pass.names.values())
       for (const event of events) {
         const { objects, customers } = questionsOf(names, [event]);
@@ -226,10 +219,10 @@ function hear(heard: Heard, id: string, created: number): void {
 }
 
 function spend(pass: Pass): void {
-  if (pass.requestsLeft-- <= 0) throw tooMuch("there are so many that asking for each record takes less");
+  if (pass.requestsLeft-- <= 0) throw unfit("there are so many that asking for each record takes less");
 }
 
-const tooMuch = (why: string) => new DriftdeskError("stripe_events_unfit", `${why}.`);
+const unfit = (why: string) => new DriftdeskError("stripe_events_unfit", `${why}.`);
 
 /** Whether nothing was heard since its observation of anything that could change what the fix's row should hold. */
 function holds(pass: Pass, fix: IntendedFix, readAt: Date | undefined): boolean {
