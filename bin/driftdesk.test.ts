@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -157,6 +157,46 @@ test("from nothing to corrected: check, reconcile, list, apply, reconcile", asyn
   expect(second.resources.subscriptions.mismatch + second.resources.customers.mismatch).toBe(0);
   expect(await driftdesk("discrepancies")).toMatchObject({ code: 0, out: "", err: "Nothing is open.\n" });
   expect(await driftdesk("apply", "--all-open", "--as", "fin@example.com")).toMatchObject({ code: 0 });
+});
+
+test("an amount waits for a second person, who is not the first one under another spelling", async () => {
+  const theirs = await readFile(join(folder, "theirs.config.ts"), "utf8");
+  await writeFile(
+    join(folder, "theirs.config.ts"),
+    theirs.replace('email: "email"', 'email: { from: "email", money: true }'),
+  );
+  await driftdesk("reconcile", "--full");
+  for (const [name, role] of [
+    ["fin", "finance"],
+    ["flo", "finance"],
+    ["sue", "support"],
+  ] as const)
+    await addUser(`${name}@example.com`, role);
+  const amount = lines((await driftdesk("discrepancies", "--json")).out).find(
+    (line) => line.resource === "customers",
+  );
+  const asked = await driftdesk("apply", String(amount.id), "--as", "fin@example.com", "--json");
+  expect(asked).toMatchObject({ code: 1, err: expect.stringContaining("`driftdesk approve 1 --as EMAIL`") });
+  expect(lines(asked.out)).toEqual([
+    { bulk: 1, state: "waiting", total: 1, applied: 0, stale: 0, failed: 0, skipped: 0 },
+  ]);
+  for (const [bulk, as, code] of [
+    ["1", "fin@example.com", "second_person_needed"],
+    ["1", "FIN@Example.com", "second_person_needed"],
+    ["1", "sue@example.com", "not_allowed"],
+    ["1", "nobody@example.com", "user_unknown"],
+    ["99", "flo@example.com", "bulk_unknown"],
+    ["one", "flo@example.com", "id_invalid"],
+  ] as const)
+    expect(await driftdesk("approve", bulk, "--as", as)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining(`[${code}]`),
+    });
+  const agreed = await driftdesk("approve", "1", "--as", "flo@example.com", "--json");
+  expect(agreed.code).toBe(0);
+  expect(lines(agreed.out)).toMatchObject([{ bulk: 1, state: "done", applied: 1 }]);
+  expect(await driftdesk("settings", "single-sign-on", "off")).toMatchObject({ code: 0, out: "" });
+  expect(await driftdesk("settings", "single-sign-on", "on")).toMatchObject({ code: 2 });
 });
 
 test("what was applied is undone, once", async () => {

@@ -12,7 +12,7 @@ import { DeclineDialog } from "./decline-dialog.tsx";
 
 /** An action that waits: who asked, for what, and what the reader may do about it. */
 export function WaitingOne({
-  waiting: { bulk, askedBy, own, mayApprove, left, changes },
+  waiting: { bulk, askedBy, own, mayApprove, left, approvers, changes },
   actions,
   rights,
   onReport,
@@ -66,13 +66,15 @@ export function WaitingOne({
           </p>
         )}
         <p className="mt-1 text-12 text-ink-3">
-          {own
-            ? "You asked for this, so somebody else has to agree to it."
-            : mayApprove
-              ? left > 1
-                ? "Look at its rows first. What has changed by then is left out."
-                : "Look at both sides first. If its values change by then, nothing is written."
-              : "Finance and admin may agree to it."}
+          {own && approvers === 0
+            ? "You asked for this, and nobody else here may agree to it. An admin can add somebody for finance."
+            : own
+              ? "You asked for this, so somebody else has to agree to it."
+              : mayApprove
+                ? left > 1
+                  ? "Look at its rows first. What has changed by then is left out."
+                  : "Look at both sides first. If its values change by then, nothing is written."
+                : "Finance and admin may agree to it."}
           {bulk.writesMoney && " It changes amounts of money."}
         </p>
       </div>

@@ -8,6 +8,7 @@ import { discrepancyDetails } from "../discrepancies/details.ts";
 import { bulkProblems, cancelBulk, getBulk } from "./bulk.ts";
 import { executeBulk } from "./execute.ts";
 import { previewFixes } from "./preview.ts";
+import { requestRevert } from "./revert.ts";
 import { approveBulk, countWaiting, voidChanged, waitingBulks } from "./second-person.ts";
 
 let company: Accounts;
@@ -62,6 +63,7 @@ test("a single amount of money waits for another person, and anything else does 
   ] as const)
     expect(await countWaiting(desk.sql, reader)).toEqual({ forMe, mine: 0 });
 
+  expect(await waitingBulks(desk.sql, fin)).toMatchObject([{ own: true, left: 1, approvers: 2 }]);
   for (const actor of [vera, sue])
     await expect(approveBulk(desk, bulk.id, actor)).rejects.toEqual(refused("not_allowed"));
   await approveBulk(desk, bulk.id, flo);
@@ -160,6 +162,26 @@ test("values that change before the approval void it, at once and for all to see
   const again = await company.decide("apply", await company.found(idsOf(rows)), fin);
   await approveBulk(desk, again.id, flo);
   expect(await executeBulk(desk, again.id)).toMatchObject({ state: "done", applied: 2 });
+});
+
+test("undoing an amount takes two people as well", async () => {
+  const rows = await drifting(1);
+  const applied = await company.decide("apply", rows, fin);
+  await approveBulk(desk, applied.id, flo);
+  await executeBulk(desk, applied.id);
+  const undo = (requestKey: string, actor: Actor) =>
+    requestRevert(desk, { undo: { bulk: applied.id }, requestKey }, actor);
+  await expect(undo("undone by support", sue)).rejects.toEqual(refused("not_allowed"));
+  const first = await undo("undone by finance", fin);
+  expect(first).toMatchObject({ state: "waiting", writesMoney: true });
+  await expect(approveBulk(desk, first.id, fin)).rejects.toEqual(refused("second_person_needed"));
+  // Somebody else's request for the same is carried out first: then there is nothing to agree to any more.
+  const second = await undo("undone by an admin", ada);
+  await approveBulk(desk, second.id, fin);
+  expect(await executeBulk(desk, second.id)).toMatchObject({ state: "done", applied: 1 });
+  expect(await voidChanged(desk)).toBe(1);
+  expect(await getBulk(desk.sql, first.id)).toMatchObject({ state: "cancelled", skipped: 1 });
+  await expect(approveBulk(desk, first.id, flo)).rejects.toEqual(refused("bulk_not_waiting"));
 });
 
 test("one row that changes is left out, the others still wait", async () => {

@@ -2,8 +2,8 @@
 import type { Sql, TransactionSql } from "postgres";
 import { knownDesks } from "../accounts/known.ts";
 import { appendAudit } from "../audit/append.ts";
-import { authorise, can } from "../auth/permissions.ts";
-import type { BulkAction, Role } from "../db/schema.ts";
+import { authorise, can, type Permission } from "../auth/permissions.ts";
+import { type BulkAction, type Role, roles } from "../db/schema.ts";
 import type { Actor, Desk, Desks } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import { authoriseSecond, bulkColumns, getBulk, isOwn, lockBulk, lockRows } from "./bulk.ts";
@@ -144,6 +144,8 @@ export interface Waiting {
   mayApprove: boolean;
   /** How many rows are left in it: what changed meanwhile is not. */
   left: number;
+  /** How many people of this desk may agree to it. */
+  approvers: number;
 }
 
 /** What waits for a second person, oldest first, or the one that is asked about. */
@@ -159,16 +161,23 @@ export async function waitingBulks(
                      WHERE u.id = b.requested_by_id OR lower(u.email) = lower(b.requested_by)
                      ORDER BY u.id = b.requested_by_id DESC LIMIT 1), b.requested_by) AS "askedBy",
            (SELECT count(*) FROM ${items(sql)}
-            WHERE i.bulk_id = b.id AND i.outcome IS NULL AND ${whyVoid(sql)} IS NULL)::int AS left
+            WHERE i.bulk_id = b.id AND i.outcome IS NULL AND ${whyVoid(sql)} IS NULL)::int AS left,
+           (SELECT count(*) FROM driftdesk.users u
+            WHERE u.deactivated_at IS NULL AND u.id IS DISTINCT FROM b.requested_by_id AND lower(u.email) <> lower(b.requested_by)
+              AND u.role = ANY (CASE WHEN b.total > 1 AND b.writes_money THEN ${rolesThat("bulk", "decide_money")}::text[]
+                                     WHEN b.total > 1 THEN ${rolesThat("bulk")}::text[]
+                                     WHEN b.writes_money THEN ${rolesThat("decide_money")}::text[]
+                                     ELSE ${rolesThat("decide")}::text[] END))::int AS approvers
     FROM driftdesk.bulk_actions b
     WHERE b.state = 'waiting' ${only.bulk === undefined ? sql`` : sql`AND b.id = ${only.bulk}`}
     ORDER BY b.id LIMIT 100`;
-  return rows.map(({ askedBy, own, mayApprove, left, ...bulk }) => ({
+  return rows.map(({ askedBy, own, mayApprove, left, approvers, ...bulk }) => ({
     bulk,
     askedBy,
     own,
     mayApprove,
     left,
+    approvers,
   }));
 }
 
@@ -180,6 +189,9 @@ export async function countWaiting(sql: Sql, reader: Actor): Promise<{ forMe: nu
     FROM driftdesk.bulk_actions b WHERE b.state = 'waiting'`;
   return counts ?? { forMe: 0, mine: 0 };
 }
+
+const rolesThat = (...needed: Permission[]) =>
+  roles.filter((role) => [...needed, "decide" as const].every((permission) => can(role, permission)));
 
 /** As `isOwn`, of a bulk `b`. */
 const isReaders = (sql: Sql, reader: Actor) => sql`
