@@ -65,6 +65,7 @@ export function ApplyForm({
         <DialogTitle className="wrap-anywhere">Correct {subjectOf(decision)}</DialogTitle>
         <DialogDescription>
           Each local record is written only if it still says what is shown here. Nothing changes in Stripe.
+          You can undo corrections afterwards; a record that is added stays.
         </DialogDescription>
       </DialogHeader>
       <DialogBody className="flex flex-col gap-4">

@@ -250,7 +250,8 @@ test("what a policy corrected is told, and what it held back", async () => {
   const { id } = await run(automatic(500));
   await tell();
   const told = slack.messages.find(({ text }) => /^\d+ records? corrected automatically/.test(text));
-  expect(JSON.stringify(told?.blocks)).toContain(`/runs/${id}|`);
+  const [bulk] = await desk.sql`SELECT id FROM driftdesk.bulk_actions WHERE run_id = ${id}`;
+  expect(JSON.stringify(told?.blocks)).toContain(`/bulks/${bulk?.id}|`);
 });
 
 test("the summary goes out once a day, when its time has come where the people are", async () => {

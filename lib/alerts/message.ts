@@ -88,7 +88,7 @@ export function wordsOf(alert: Pick<Alert, "kind" | "data" | "runId" | "bulkId">
           ...(stale > 0 ? [`${number(stale)} had changed meanwhile and were left alone.`] : []),
           ...(failed > 0 ? [`${number(failed)} could not be written.`] : []),
         ],
-        ...(alert.runId === null ? { path: "/audit", link: "See the history" } : run),
+        ...(alert.bulkId === null ? run : { path: `/bulks/${alert.bulkId}`, link: "See what was written" }),
       };
     }
     case "run_trouble": {

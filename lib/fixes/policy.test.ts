@@ -13,6 +13,7 @@ import { executeRun } from "../reconcile/run.ts";
 import { type RunView, requestRun, runSummary } from "../reconcile/runs.ts";
 import { cancelBulk, getBulk } from "./bulk.ts";
 import { executeBulk } from "./execute.ts";
+import { requestRevert } from "./revert.ts";
 
 let company: Accounts;
 beforeAll(async () => {
@@ -108,15 +109,19 @@ test("a record waits for a person as a whole where anything of it does", async (
 test("what a person has decided otherwise, has in hand or has undone is left to people", async () => {
   const ids = company.take(4);
   const [rejected, snoozed, inHand, undone] = ids as [string, string, string, string];
-  await company.spoil(ids);
+  await company.spoil([undone]);
+  expect(await run()).toMatchObject({ resources: [{ mismatch: 1, fixed: 1 }] });
+  const [{ bulkId } = { bulkId: 0 }] = await company.found([undone]);
+  const undo = { undo: { bulk: bulkId as number }, requestKey: "it was meant to be so" };
+  const undoing = await requestRevert(company.desk, undo, fin);
+  expect(await executeBulk(company.desk, undoing.id)).toMatchObject({ state: "done", applied: 1 });
+  await company.spoil([rejected, snoozed, inHand]);
   const review = mapped({}, { "the status": { policy: "review" } });
   await run("full", review);
   const of = async (id: string) => (await company.found([id])).slice(0, 1);
   await company.decide("reject", await of(rejected), sue);
   await company.decide("snooze", await of(snoozed), sue);
   const bulk = await company.decide("apply", await of(inHand), fin);
-  await company.desk.sql`
-    UPDATE driftdesk.discrepancies SET reverted_at = now() WHERE stripe_id = ${undone}`;
   expect(await run()).toMatchObject({ state: "succeeded", resources: [{ mismatch: 4, fixed: 0 }] });
   expect(await statuses(ids)).toEqual(Array(4).fill("past_due"));
   expect(await executeBulk(company.desk, bulk.id)).toMatchObject({ applied: 1 });
@@ -124,7 +129,7 @@ test("what a person has decided otherwise, has in hand or has undone is left to 
     `rejected by ${sue.email}`,
     `snoozed by ${sue.email}`,
     `fixed by ${fin.email}`,
-    "open",
+    `open by ${fin.email}`,
   ]);
   await mend([rejected, snoozed, undone]);
 });

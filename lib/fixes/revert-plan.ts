@@ -50,16 +50,16 @@ export function undoesMoney(sql: Sql | TransactionSql, known: readonly KnownDesk
 
 /** The next rows of an action that undoes, locked, each with the reason to leave it alone if there is one. */
 export async function pickReverts(tx: TransactionSql, bulkId: number, after: number): Promise<Picked[]> {
+  const next = tx`${nextItems(tx, bulkId, after)} i JOIN driftdesk.discrepancies d ON d.id = i.discrepancy_id`;
+  // Before they are judged: whoever was waited for may just have undone the same fix.
+  await tx`SELECT count(*) FROM (SELECT d.id FROM ${next} ORDER BY d.id FOR NO KEY UPDATE OF d) locked`;
   return tx<Picked[]>`
     SELECT d.id, d.account_id AS "accountId", d.resource, d.kind, d.stripe_id AS "stripeId", f.local_key AS "localKey",
            d.customer_id AS "customerId", d.label, d.fields, d.expected, d.observed_at AS "observedAt",
            ${whyNotUndone(tx)} AS obstacle,
            jsonb_build_object('id', f.id, 'observed', f.observed, 'expected', f.expected) AS undoes
-    FROM ${nextItems(tx, bulkId, after)} i
-    JOIN driftdesk.discrepancies d ON d.id = i.discrepancy_id
-    JOIN driftdesk.fixes f ON f.id = i.fix_id
-    ORDER BY d.id
-    FOR NO KEY UPDATE OF d`;
+    FROM ${next} JOIN driftdesk.fixes f ON f.id = i.fix_id
+    ORDER BY d.id`;
 }
 
 /** Nobody else decides on these, nor takes a run what it finds for a new difference, until they have their outcomes. */
