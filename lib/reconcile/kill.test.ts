@@ -203,7 +203,7 @@ test("killed while it compares, it asks Stripe for no page again", async () => {
     .poll(async () => [...(await states(t.desk.sql)).values()].filter((s) => s === "comparing").length, {
       timeout: 30_000,
     })
-    .toBe(6);
+    .toBe(8);
   await waiting(t.desk.sql);
   const read = [...(await states(t.desk.sql))].filter(([, state]) => state === "comparing");
   expect(read.map(([resource]) => resource)).toContain("invoices");
