@@ -21,7 +21,7 @@ export async function benchFixes(rows: number, database: MakeDatabase): Promise<
     const small = await apply(url, rows / 10);
     await drift(sql, rows);
     let big: FixesReport | null = null;
-    const times = await inTurns(2, {
+    const times = await inTurns(1, {
       product: async () => {
         await drift(sql, rows);
         big = await apply(url, rows);

@@ -50,6 +50,18 @@ async function old(count: number): Promise<{ rows: Discrepancy[]; ids: string[] 
   return { rows, ids };
 }
 
+const passOver = async (rows: readonly Discrepancy[], desk: Desk = company.desk) => {
+  const bulk = await company.decide("apply", rows, fin);
+  return eventPassOf({ desk, known: await knownDesks(desk), bulk });
+};
+/** Ids of those that it does not say to be unchanged. */
+const doubted = async (pass: EventPass, rows: readonly Discrepancy[], resource = "subscriptions") => {
+  const fixes = rows.map((row) => ({ ...row, discrepancyId: row.id, resource }));
+  const unchanged = await pass.unchanged(fixes as unknown as IntendedFix[]);
+  const ids = new Set(unchanged.map((fix) => fix.stripeId));
+  return rows.flatMap((row) => (ids.has(row.stripeId) ? [] : (row.stripeId as string)));
+};
+
 describe("old observations of many rows", () => {
   afterEach(close);
 
@@ -75,6 +87,43 @@ describe("old observations of many rows", () => {
     expect(statuses).toEqual(new Set(["past_due"]));
   });
 
+  test("an event that does not say whose its object is has the object asked for", async () => {
+    const members: ResourceDefinition = {
+      stripe: "subscription",
+      table: "members",
+      key: "id",
+      match: { column: "customer", by: "customer" },
+      fields: { status: "status" },
+    };
+    await open({
+      customers: 90,
+      config: { resources: { members } } as unknown as AccountsOptions["config"],
+      sql: "CREATE TABLE members (id serial PRIMARY KEY, customer text, status text)",
+    });
+    const ids = company.take(60);
+    const customers = ids.map((id) => String(company.subscription(id).customer));
+    await company.local`INSERT INTO members (customer, status) SELECT unnest(${customers}::text[]), 'wrong'`;
+    await company.reconcile();
+    const rows = await company.desk.sql<Discrepancy[]>`
+      SELECT id, version, account_id AS "accountId", kind, stripe_id AS "stripeId", customer_id AS "customerId"
+      FROM driftdesk.discrepancies WHERE resource = 'members' AND kind = 'mismatch'`;
+    minutes(31);
+    canceled(ids[5] as string);
+    const nameless = asking((real) => ({
+      async events(filter) {
+        const { data, hasMore } = await real.events(filter);
+        const object = (event: Stripe.Event) => ({ ...event.data.object, customer: null });
+        return {
+          data: data.map((event) => ({ ...event, data: { object: object(event) } }) as never),
+          hasMore,
+        };
+      },
+    }));
+    const before = requests();
+    expect(await doubted(await passOver(rows, nameless), rows, "members")).toEqual([ids[5]]);
+    expect(requests() - before).toBe(3);
+  });
+
   test("without the right to read events each is asked for", async () => {
     await open();
     const { rows, ids } = await old(30);
@@ -92,18 +141,6 @@ describe("old observations of many rows", () => {
 describe("one pass", () => {
   beforeAll(() => open({ customers: 800 }));
   afterAll(close);
-
-  const passOver = async (rows: readonly Discrepancy[], desk: Desk = company.desk) => {
-    const bulk = await company.decide("apply", rows, fin);
-    return eventPassOf({ desk, known: await knownDesks(desk), bulk });
-  };
-  /** Ids of those that it does not say to be unchanged. */
-  const doubted = async (pass: EventPass, rows: readonly Discrepancy[]) => {
-    const fixes = rows.map((row) => ({ ...row, discrepancyId: row.id, resource: "subscriptions" }));
-    const unchanged = await pass.unchanged(fixes as unknown as IntendedFix[]);
-    const ids = new Set(unchanged.map((fix) => fix.stripeId));
-    return rows.flatMap((row) => (ids.has(row.stripeId) ? [] : (row.stripeId as string)));
-  };
 
   test("serves all batches of an action, and goes on with what happens meanwhile", async () => {
     const { rows, ids } = await old(60);
