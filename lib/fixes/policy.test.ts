@@ -211,7 +211,7 @@ test("above the limit nothing is corrected, neither at once nor bit by bit, unti
   expect(new Set(await statuses(ids))).toEqual(new Set(["active"]));
 });
 
-test("a run that is stopped corrects nothing more, and a person can stop its action", async () => {
+test("a person can stop what a policy does, and the run says what was corrected by then", async () => {
   const ids = company.take(3);
   await company.spoil(ids);
   const gate = await closeGate(company.desk.sql, "AFTER INSERT ON driftdesk.fixes FOR EACH STATEMENT", 1);
