@@ -31,12 +31,15 @@ export class Children {
   /** Has it do something. A process that comes to an end alive takes the next order; others are made meanwhile. */
   async order(order: Order): Promise<{ ended: Promise<Ended>; kill(): void }> {
     const child = await (this.#warm.shift() ?? this.#start());
+    let busy = true;
     const ended = child.order(order).then((end) => {
-      if (end === "killed") this.#all.delete(child);
-      this.#warm.push(end === "killed" ? this.#start() : Promise.resolve(child));
+      busy = false;
+      if (!child.alive) this.#all.delete(child);
+      this.#warm.push(child.alive ? Promise.resolve(child) : this.#start());
       return end;
     });
-    return { ended, kill: () => child.kill() };
+    // One that has come to its end may have another order by now.
+    return { ended, kill: () => busy && child.kill() };
   }
 
   async #start(): Promise<Child> {
@@ -54,8 +57,10 @@ export class Children {
 
 class Child {
   readonly #process: ChildProcess;
-  readonly #gone: Promise<"killed">;
-  readonly ready: Promise<unknown>;
+  readonly #gone: Promise<Ended>;
+  readonly ready: Promise<Ended>;
+  #killed = false;
+  alive = true;
 
   constructor() {
     this.#process = fork(join(import.meta.dirname, "child.ts"), {
@@ -67,17 +72,25 @@ class Child {
         NODE_COMPILE_CACHE: join(tmpdir(), "driftdesk-crash-compiled"),
       },
     });
-    this.#gone = once(this.#process, "exit").then(() => "killed");
-    this.ready = Promise.race([once(this.#process, "message"), this.#gone]);
+    this.#gone = once(this.#process, "exit").then(([code, signal]) => {
+      this.alive = false;
+      return this.#killed ? "killed" : { error: `the process ended by itself: ${code ?? signal}` };
+    });
+    this.ready = this.#said();
   }
 
-  async order(order: Order): Promise<Ended> {
-    const said = once(this.#process, "message").then(([report]) => report as Report);
+  order(order: Order): Promise<Ended> {
+    const said = this.#said();
     this.#process.send(order);
-    return Promise.race([said, this.#gone]);
+    return said;
+  }
+
+  #said(): Promise<Ended> {
+    return Promise.race([once(this.#process, "message").then(([report]) => report as Report), this.#gone]);
   }
 
   kill(): void {
+    this.#killed = true;
     this.#process.kill("SIGKILL");
   }
 }

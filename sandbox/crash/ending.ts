@@ -20,13 +20,17 @@ export async function ending(sql: Sql, local: Sql) {
     SELECT to_jsonb(b) - 'id' AS row FROM driftdesk.bulk_actions b ORDER BY id`;
   const items = await sql<{ row: object }[]>`
     SELECT to_jsonb(i) || ${which(sql, "i.bulk_id")} AS row FROM driftdesk.bulk_items i ORDER BY i.bulk_id, i.discrepancy_id`;
-  // How often a run was begun, and whether its last process saw its end, is the run's own story.
+  const runs = await sql<{ row: object }[]>`
+    SELECT jsonb_build_object('state', r.state, 'message', r.message, 'fixed', (
+      SELECT sum(s.fixed) FROM driftdesk.run_resources s WHERE s.run_id = r.id)) AS row
+    FROM driftdesk.runs r ORDER BY id`;
+  // How often a run was begun is its own story.
   const entries = await sql<{ row: { data: { fields?: Named[] } } }[]>`
     SELECT to_jsonb(e) - '{seq,fix_id,prev_hash,hash}'::text[] #- '{data,localKey}' #- '{data,reverts}' || ${which(sql, "e.bulk_id")} AS row
     FROM driftdesk.audit_entries e WHERE e.action NOT LIKE 'run.%'
     ORDER BY e.bulk_id, e.discrepancy_id, e.action, e.seq`;
   for (const { row } of entries) if (row.data.fields) row.data.fields = sortedByName(row.data.fields);
-  const parts = { rows, discrepancies, fixes, bulks, items, entries };
+  const parts = { rows, discrepancies, fixes, bulks, items, runs, entries };
   return Object.fromEntries(
     Object.entries(parts).map(([name, found]) => [name, found.map(({ row }) => row)]),
   );
