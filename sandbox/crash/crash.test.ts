@@ -15,7 +15,7 @@ test.each([
   { action: "bulk", databases: 1, plot: 4 },
   { action: "bulk", databases: 2, plot: 4 },
   { action: "revert", databases: 2, plot: 4 },
-  { action: "policy", databases: 1, plot: 4 },
+  { action: "policy", databases: 1, plot: 11 },
 ] as const)(
   "$action in $databases, killed at each of its steps and perhaps again, ends as if nothing had happened",
   {

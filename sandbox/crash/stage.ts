@@ -16,7 +16,7 @@ export class Stage {
   readonly children: Children;
   readonly #postgres: string;
   readonly #small = stripe(60);
-  readonly #large = stripe(1_300);
+  readonly #large = stripe(2_000);
   readonly #scenes = new Map<string, Promise<Scene>>();
   #databases = 0;
   #migrated: Promise<string> | undefined;
