@@ -93,15 +93,12 @@ async function apply(url: string, rows: number): Promise<FixesReport> {
 
 /** So many rows say something else than Stripe, and a run has found that. */
 async function drift(sql: Sql, rows: number): Promise<void> {
-  await sql`TRUNCATE subscriptions`;
+  await sql`TRUNCATE subscriptions, driftdesk.bulk_items, driftdesk.fixes, driftdesk.discrepancies CASCADE`;
   await sql`
     INSERT INTO subscriptions (id, stripe_id, updated_at, customer, status, price, amount, current_period_end)
     SELECT 'row_' || n, 'sub_' || md5(n::text), now(), 'cus_' || md5((n % 90000)::text), 'past_due', 'price_' || n % 24,
            n % 500 * 100, '2026-11-01T00:00:00Z'::timestamptz + n * interval '1 second'
     FROM generate_series(1, ${rows}::int) AS n`;
-  await sql`DELETE FROM driftdesk.bulk_items`;
-  await sql`DELETE FROM driftdesk.fixes`;
-  await sql`TRUNCATE driftdesk.discrepancies CASCADE`;
   await sql`
     INSERT INTO driftdesk.discrepancies
       (account_id, resource, kind, stripe_id, local_key, customer_id, label, match, observed, expected, fields, change,
