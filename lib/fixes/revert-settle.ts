@@ -63,32 +63,32 @@ const longest = 60;
 const quoted = (value: string | null): string =>
   value === null ? "nothing" : value.length > longest ? `“${value.slice(0, longest)}…”` : `“${value}”`;
 
-/** An undone fix, with what the row says again. */
-export const restored = (settled: Settled): Settled => ({
-  ...settled,
-  found: settled.outcome === "applied" ? { observed: settled.fix.expected } : null,
-});
-
 /**
  * What was undone is open again and bears a mark, so that no policy corrects it at once; what was left alone is what it
- * was before. `outcomes` is a table `v (fix, discrepancy, outcome, …)`.
+ * was before. `outcomes` is a table `v (fix, discrepancy, outcome, …)`. Answers those that runs have found other values of
+ * since they were fixed, with what their rows say again: the others differ as they did before.
  */
 export async function openAgain(
   tx: TransactionSql,
   bulk: BulkAction,
   outcomes: Fragment,
-  now: Date,
-): Promise<void> {
-  await tx`
+  { settled, now }: { settled: readonly Settled[]; now: Date },
+): Promise<Settled[]> {
+  const opened = await tx<{ id: number; was: string }[]>`
     UPDATE driftdesk.discrepancies d
     SET state = 'open', version = d.version + 1, reverted_at = ${now}, changed_at = ${now},
         opened_at = CASE WHEN i.state_before IN ('fixed', 'resolved') THEN ${now} ELSE d.opened_at END,
         closed_at = NULL, snoozed_until = NULL, decided_at = ${now}, decided_by = ${bulk.requestedBy},
         decision_reason = ${bulk.reason}, bulk_id = ${bulk.id}
     FROM ${outcomes} JOIN driftdesk.bulk_items i ON i.bulk_id = ${bulk.id} AND i.discrepancy_id = v.discrepancy
-    WHERE d.id = v.discrepancy AND d.state = 'applying' AND v.outcome = 'applied'`;
+    WHERE d.id = v.discrepancy AND d.state = 'applying' AND v.outcome = 'applied'
+    RETURNING d.id, i.state_before AS was`;
   await tx`
     UPDATE driftdesk.discrepancies d SET state = i.state_before
     FROM ${outcomes} JOIN driftdesk.bulk_items i ON i.bulk_id = ${bulk.id} AND i.discrepancy_id = v.discrepancy
     WHERE d.id = v.discrepancy AND d.state = 'applying' AND v.outcome <> 'applied'`;
+  const moved = new Set(opened.flatMap(({ id, was }) => (was === "fixed" ? [] : id)));
+  return settled
+    .filter(({ fix }) => moved.has(fix.discrepancyId))
+    .map((one) => ({ ...one, found: { observed: one.fix.expected } }));
 }

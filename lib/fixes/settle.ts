@@ -17,7 +17,7 @@ import {
 import { auditOf, type IntendedFix, type Work } from "./execute.ts";
 import { takeIn } from "./found.ts";
 import { lackingColumn, matchOf, targetOf } from "./plan.ts";
-import { asHeld, leftAlone, openAgain, restored } from "./revert-settle.ts";
+import { asHeld, leftAlone, openAgain } from "./revert-settle.ts";
 import { transaction } from "./transaction.ts";
 
 export interface Settled {
@@ -192,7 +192,8 @@ export async function record(work: Work, given: readonly Settled[]): Promise<voi
       ) c
       WHERE b.id = ${bulk.id}`;
     if (bulk.runId !== null) await countFixed(tx, bulk.runId, settled);
-    if (bulk.kind === "revert") await openAgain(tx, bulk, outcomes, now);
+    let news: readonly Settled[] = settled;
+    if (bulk.kind === "revert") news = await openAgain(tx, bulk, outcomes, { settled, now });
     else
       await tx`
         UPDATE driftdesk.discrepancies d
@@ -202,7 +203,7 @@ export async function record(work: Work, given: readonly Settled[]): Promise<voi
             changed_at = CASE WHEN v.outcome = 'stale' THEN ${now} ELSE d.changed_at END,
             reverted_at = CASE WHEN v.outcome = 'failed' THEN d.reverted_at END
         FROM ${outcomes} WHERE d.id = v.discrepancy AND d.state = 'applying'`;
-    const resolved = await takeIn(tx, work, bulk.kind === "revert" ? settled.map(restored) : settled, now);
+    const resolved = await takeIn(tx, work, news, now);
     const entries = settled.map(({ fix, outcome, message, found }) =>
       auditOf(bulk, fix, `fix.${outcome}`, { message, ...(found && { found }) }),
     );
