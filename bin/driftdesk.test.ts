@@ -6,6 +6,9 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { signInWithPassword } from "../lib/auth/sign-in.ts";
+import { loadConfig } from "../lib/config/load.ts";
+import { connect } from "../lib/db/connect.ts";
+import { appRole } from "../lib/db/testing-server.ts";
 import { openTestDesk, type TestDesk } from "../sandbox/testing.ts";
 import { generateWorld } from "../sandbox/world/world.ts";
 
@@ -57,6 +60,7 @@ beforeEach(async () => {
   await local`UPDATE people SET email = 'wrong@example.com' WHERE id = 1`;
   folder = await mkdtemp(join(tmpdir(), "driftdesk-command-"));
   await writeFile(join(folder, "theirs.config.ts"), config);
+  await desk.grant({ config: await loadConfig(join(folder, "theirs.config.ts")) });
 });
 afterEach(async () => {
   await desk.close();
@@ -306,6 +310,10 @@ test("several accounts: a line each, or one of them by its name", async () => {
   );
   await desk.local`CREATE TABLE shop_people (id serial PRIMARY KEY, stripe_id text UNIQUE, email text)`;
   await desk.local`INSERT INTO shop_people (stripe_id, email) VALUES ('cus_nobody', 'x@example.com')`;
+  const { out } = await driftdesk("grants", "--role", appRole.name);
+  const owner = connect(desk.ownerUrl, { max: 1 });
+  await owner.unsafe(out);
+  await owner.end();
 
   const checked = await driftdesk("check");
   expect(checked.out).toMatch(/^main: ok +account: /m);

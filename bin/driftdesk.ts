@@ -5,9 +5,10 @@ import { openRecords } from "../lib/desk.ts";
 import { DriftdeskError } from "../lib/errors.ts";
 import { redact } from "../lib/log.ts";
 import { apply, approve } from "./command/apply.ts";
-import { auditExport, auditVerify } from "./command/audit.ts";
+import { auditCheckpoint, auditExport, auditKey, auditVerify } from "./command/audit.ts";
 import { check } from "./command/check.ts";
 import { discrepancies } from "./command/discrepancies.ts";
+import { grants } from "./command/grants.ts";
 import { note } from "./command/print.ts";
 import { reconcile } from "./command/reconcile.ts";
 import { revert } from "./command/revert.ts";
@@ -46,6 +47,13 @@ program
   .command("check")
   .description("check the config against the database and Stripe, a line per finding")
   .action(does(check));
+
+program
+  .command("grants")
+  .description("print the SQL that makes a role with the rights that Driftdesk needs, and no others")
+  .option("--role <name>", "what the role is called", "driftdesk_app")
+  .option("--for <part>", "of two databases only one: records (your tables) or driftdesk (its own)")
+  .action(does(grants));
 
 program
   .command("reconcile")
@@ -111,7 +119,19 @@ const audit = program.command("audit").description("the history of who changed w
 audit
   .command("verify")
   .description("compute the whole chain anew; exit code 1 when it does not hold")
+  .option(
+    "--checkpoint <file>",
+    "and look whether it still holds what was signed, in a checkpoint or an export",
+  )
   .action(does(auditVerify));
+audit
+  .command("checkpoint")
+  .description("sign where the chain ends now, to stdout")
+  .action(does(auditCheckpoint));
+audit
+  .command("key")
+  .description("make a pair of keys for checkpoints; prints them once")
+  .action(does(auditKey));
 audit
   .command("export")
   .description("write the history to stdout")

@@ -164,12 +164,16 @@ function viewsOf(
 
 export interface Records extends Pick<Desk, "sql" | "now"> {
   databaseUrl: string;
+  environment: Pick<Environment, "auditSigningKey" | "auditPublicKey">;
   close(): Promise<void>;
 }
 
 /** Opens Driftdesk's own tables only: for what needs neither a config nor Stripe. */
 export async function openRecords(
-  environment: Pick<Environment, "databaseUrl" | "dataFolder"> = readRecordsEnvironment(),
+  environment: Pick<
+    Environment,
+    "databaseUrl" | "dataFolder" | "auditSigningKey" | "auditPublicKey"
+  > = readRecordsEnvironment(),
 ): Promise<Records> {
   const embedded =
     environment.databaseUrl === undefined ? await attachEmbedded(environment.dataFolder) : null;
@@ -183,6 +187,7 @@ export async function openRecords(
   const sql = connect(databaseUrl, { max: 20 });
   return {
     databaseUrl,
+    environment,
     sql,
     now: () => new Date(),
     async close() {

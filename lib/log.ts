@@ -1,8 +1,8 @@
 import { type Logger, pino } from "pino";
 
-/** Stripe keys, webhook secrets, passwords in URLs and Slack's addresses, wherever in a line they stand. */
+/** Stripe keys, webhook secrets, signing keys, passwords in URLs and Slack's addresses, wherever in a line they stand. */
 const secrets =
-  /\b((?:sk|rk)_(?:test|live)_|whsec_)\w+|(:\/\/[^\s:/@]+:)[^\s@]+(?=@)|(hooks\.slack\.com\/)[\w/-]+/g;
+  /\b((?:sk|rk)_(?:test|live)_|whsec_)\w+|\bMC4CAQAwBQYDK2VwBCIEI[\w+/=]+|(:\/\/[^\s:/@]+:)[^\s@]+(?=@)|(hooks\.slack\.com\/)[\w/-]+/g;
 
 export const redact = (text: string): string =>
   text.replace(secrets, (_, key = "", url = "", hook = "") => `${key}${url}${hook}[hidden]`);

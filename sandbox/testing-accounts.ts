@@ -78,6 +78,7 @@ export async function openAccounts(options: AccountsOptions = {}): Promise<Accou
   await createAccounts(local, [...world.subscriptions.values()]);
   await addPeople(desk);
   if (options.sql) await local.unsafe(options.sql);
+  await opened.grant();
   const unused = [...world.subscriptions.values()].filter((s) => s.status === "active").map((s) => s.id);
   const found = async (ids: readonly string[], at: Desk = desk) => {
     const rows = await at.sql<Discrepancy[]>`

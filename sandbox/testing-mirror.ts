@@ -36,6 +36,7 @@ export async function openMirror(customers: number): Promise<TestDesk> {
   await local`CREATE TABLE accounts (id serial PRIMARY KEY, stripe_id text, status text)`;
   await local`INSERT INTO accounts ${local(subscriptions.map(({ id, status }) => ({ stripe_id: id, status })))}`;
   await local`CREATE TABLE people (id serial PRIMARY KEY, stripe_id text, email text)`;
+  await t.grant();
   await local`INSERT INTO people ${local(living.map(({ id, email }) => ({ stripe_id: id, email })))}`;
   return t;
 }

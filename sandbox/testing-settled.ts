@@ -66,6 +66,7 @@ export async function openSettledCharges(
     });
   const t = await open(world, world.charges, { charges: mapping });
   await t.local`CREATE TABLE charges (id serial PRIMARY KEY, stripe_id text, status text, refunded bigint)`;
+  await t.grant();
   await t.local`
     INSERT INTO charges (stripe_id, status, refunded)
     SELECT 'ch_' || n, 'succeeded', 0 FROM generate_series(0, ${count - 1}::int) n`;
@@ -101,6 +102,7 @@ export async function openSettledInvoices(
   }
   const t = await open(world, world.invoices, { invoices: mapping });
   await t.local`CREATE TABLE invoices (id serial PRIMARY KEY, stripe_id text, status text, total bigint)`;
+  await t.grant();
   const rows = [...world.invoices.values()].map((one) => ({
     stripe_id: one.id,
     status: one.status,

@@ -10,14 +10,17 @@ export interface Writes {
   forget(): Promise<void>;
 }
 
-/** Notes each write of a row and each statement that writes, from now on. In the writer's transaction: undone with it. */
+/**
+ * Notes each write of a row and each statement that writes, from now on. In the writer's transaction: undone with it. As
+ * the owner, whoever writes.
+ */
 export async function noteWrites(local: Sql, table: string, id: string): Promise<Writes> {
   await local.unsafe(`
     CREATE TABLE written_rows (id text);
     CREATE TABLE written_statements (at timestamptz);
-    CREATE FUNCTION note_row() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE FUNCTION note_row() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
       BEGIN INSERT INTO public.written_rows VALUES (new.${id}); RETURN NULL; END $$;
-    CREATE FUNCTION note_statement() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE FUNCTION note_statement() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
       BEGIN INSERT INTO public.written_statements VALUES (now()); RETURN NULL; END $$;
     CREATE TRIGGER note_row AFTER INSERT OR UPDATE ON ${table} FOR EACH ROW EXECUTE FUNCTION note_row();
     CREATE TRIGGER note_statement AFTER INSERT OR UPDATE ON ${table}
@@ -59,7 +62,7 @@ export async function closeGate(sql: Sql, place: Place, nth?: number): Promise<G
   // A sequence counts also what is rolled back.
   await sql.unsafe(`
     CREATE SEQUENCE comers;
-    CREATE FUNCTION wait_at_gate() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE FUNCTION wait_at_gate() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
       BEGIN
         IF ${nth === undefined} OR nextval('public.comers') = ${nth ?? 0} THEN
           PERFORM pg_advisory_xact_lock_shared(${gateKey});

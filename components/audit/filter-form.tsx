@@ -38,7 +38,9 @@ export function FilterForm({
           (name) =>
             params[name] !== null && <input key={name} type="hidden" name={name} value={params[name]} />,
         )}
-        {params.account && <input type="hidden" name="account" value={params.account} />}
+        {(["account", "customer"] as const).map(
+          (name) => params[name] && <input key={name} type="hidden" name={name} value={params[name]} />,
+        )}
         <Field id="audit-search" label="Search" className="w-full sm:w-56">
           <Input
             id="audit-search"

@@ -22,7 +22,11 @@ const auditParams = {
   discrepancy: parseAsInteger,
   run: parseAsInteger,
   bulk: parseAsInteger,
+  /** Id of a customer at Stripe. */
+  customer: parseAsString.withDefault(""),
+  /** Where the page begins: with what is older than this entry, or newer. */
   before: parseAsInteger,
+  after: parseAsInteger,
 };
 export const loadAuditParams = createLoader(auditParams);
 export const serializeAuditParams = createSerializer(auditParams);
@@ -43,6 +47,7 @@ export const auditFilterOf = (params: AuditParams): AuditFilter => ({
   discrepancyId: id(params.discrepancy),
   runId: id(params.run),
   bulkId: id(params.bulk),
+  customer: text(params.customer),
 });
 
 export const isAuditFiltered = (params: AuditParams): boolean =>

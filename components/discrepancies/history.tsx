@@ -7,20 +7,26 @@ import { Time } from "../format/time.tsx";
 export function History({
   entries,
   discrepancyId,
+  customerId,
 }: {
   entries: readonly ReadEntry[];
   discrepancyId: number;
+  customerId: string | null;
 }) {
+  const pages: [string, string][] = [[`/audit?discrepancy=${discrepancyId}`, "In the audit log"]];
+  if (customerId !== null)
+    pages.push([`/audit?customer=${encodeURIComponent(customerId)}`, "Of this customer"]);
   return (
     <section className="mt-6 text-13">
       <div className="flex items-baseline justify-between gap-3">
         <h3 className="text-12 font-medium text-ink-3">History</h3>
-        <Link
-          href={`/audit?discrepancy=${discrepancyId}`}
-          className="rounded-sm text-12 text-ink-3 hover:text-ink"
-        >
-          In the audit log
-        </Link>
+        <p className="flex gap-3">
+          {pages.map(([href, name]) => (
+            <Link key={href} href={href} className="rounded-sm text-12 text-ink-3 hover:text-ink">
+              {name}
+            </Link>
+          ))}
+        </p>
       </div>
       {entries.length === 0 && <p className="mt-1 text-ink-2">Nothing is written down about it yet.</p>}
       <ol className="mt-2 border-l border-line">

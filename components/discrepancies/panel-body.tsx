@@ -212,7 +212,7 @@ function Rest({ details, saidBelow }: { details: DiscrepancyDetails; saidBelow: 
         </Notice>
       )}
       {!closed && statement && <Statement sql={statement} className="mt-5" />}
-      <History entries={details.history} discrepancyId={row.id} />
+      <History entries={details.history} discrepancyId={row.id} customerId={row.customerId} />
     </>
   );
 }

@@ -46,7 +46,7 @@ beforeEach(async () => {
   now = start;
   worlds = severalWorlds(start);
   ({ sandbox, variables } = await serveSeveral(worlds, () => now));
-  database = await freshDatabase();
+  database = await freshDatabase({ migrated: true });
   await createSeveralTables(database.sql, worlds);
   desk = await open();
 });
@@ -63,7 +63,8 @@ async function open(
   const parsed = parseConfig(definition);
   if (!parsed.config) throw new Error(JSON.stringify(parsed.issues));
   const named = parsed.config.accounts.map(({ account }) => [account.key, null] as const);
-  const given = { DATABASE_URL: database.url, ...variables, ...keys };
+  await database.grant(parsed.config);
+  const given = { DATABASE_URL: database.appUrl, ...variables, ...keys };
   const one = await openDesk({
     environment: readEnvironment(given, new Map(named)),
     config: parsed.config,

@@ -3,6 +3,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { openTestDesk, type TestDesk } from "../../sandbox/testing.ts";
 import { startSlack, type TestSlack } from "../../sandbox/testing-slack.ts";
 import { generateWorld } from "../../sandbox/world/world.ts";
+import { checkCheckpoint, readCheckpoint } from "../audit/checkpoint.ts";
+import { newSigningKey } from "../audit/signing-key.ts";
 import { defineConfig } from "../config/define.ts";
 import type { Resource } from "../config/resource.ts";
 import { type Desk, systemActor } from "../desk.ts";
@@ -45,6 +47,7 @@ beforeAll(async () => {
   opened = await openTestDesk({ world, config, now: () => clock });
   desk = opened.with({ environment: { ...opened.desk.environment, slackWebhookUrl: slack.url } });
   await opened.local`CREATE TABLE accounts (id serial PRIMARY KEY, stripe_id text UNIQUE, status text)`;
+  await opened.grant();
   for (const { id, status } of subscriptions)
     await opened.local`INSERT INTO accounts (stripe_id, status) VALUES (${id}, ${status})`;
   await run();
@@ -256,7 +259,9 @@ test("what a policy corrected is told, and what it held back", async () => {
 
 test("the summary goes out once a day, when its time has come where the people are", async () => {
   const alerts = { ...desk.config.alerts, digest: "08:00", timeZone: "Europe/Berlin" };
-  const daily = { ...desk, config: { ...desk.config, alerts } };
+  const { signingKey, publicKey } = newSigningKey();
+  const environment = { ...desk.environment, auditSigningKey: signingKey };
+  const daily = { ...desk, environment, config: { ...desk.config, alerts } };
   await lockOut(2);
   await run();
   await tell();
@@ -270,6 +275,11 @@ test("the summary goes out once a day, when its time has come where the people a
   expect(texts()).toEqual([
     expect.stringMatching(/^Driftdesk on 2026-12-01\n\d+ differences open, .*\nIn the last 24 hours: /s),
   ]);
+  const small = slack.messages[0]?.blocks.find(({ type }) => type === "context");
+  const said = (small as unknown as { elements: { text: string }[] }).elements
+    .map(({ text }) => text)
+    .join("\n");
+  expect(await checkCheckpoint(desk.sql, readCheckpoint(said), publicKey)).toEqual([]);
   pass(23 * 60 * minute);
   await tell(daily);
   expect(slack.messages).toHaveLength(1);

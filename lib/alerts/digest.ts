@@ -1,4 +1,5 @@
 import type { TransactionSql } from "postgres";
+import { checkpointText, signedCheckpoint } from "../audit/checkpoint.ts";
 import { type Desks, policyActor } from "../desk.ts";
 import { summarise } from "../discrepancies/summary.ts";
 import type { Raised } from "./alert.ts";
@@ -35,9 +36,15 @@ export async function dueDigest(tx: TransactionSql, desk: Desks): Promise<Raised
       .filter(({ rows }) => rows > 0)
       .map(({ impact, rows, stakes }) => ({ impact, rows, stakes })),
     ...counts,
-    checkpoint: null,
+    checkpoint: await checkpointOf(tx, desk),
   };
   return [{ kind: "digest", key, data }];
+}
+
+/** Kept by whoever keeps the messages, it proves later that nothing before it was rewritten. */
+async function checkpointOf(tx: TransactionSql, { now, environment }: Desks): Promise<string | null> {
+  const checkpoint = await signedCheckpoint({ sql: tx, now }, environment.auditSigningKey);
+  return checkpoint && checkpointText(checkpoint);
 }
 
 /** The day as "2026-11-25" and the time of day as "08:00" in a time zone, whatever its clocks do. */

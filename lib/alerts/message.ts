@@ -146,7 +146,7 @@ function digestWords(data: AlertData["digest"]): Words {
     path: "/",
     link: "Open the desk",
     ...(checkpoint !== null && {
-      small: `Checkpoint of the history, for \`driftdesk audit verify\`: ${checkpoint}`,
+      small: `Checkpoint of the history, for \`driftdesk audit verify --checkpoint FILE\`: \`${checkpoint}\``,
     }),
   };
 }

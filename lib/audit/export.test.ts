@@ -7,6 +7,7 @@ import { type ExportRequest, exportAudit } from "./export.ts";
 import { readAudit } from "./read.ts";
 
 const now = () => new Date("2026-11-24T12:00:00Z");
+const environment = { auditSigningKey: undefined };
 const grace: Actor = { email: "grace@example.com", name: "Grace Hopper", role: "finance" };
 let database: FreshDatabase;
 let sql: Sql;
@@ -20,7 +21,7 @@ const write = (entries: AuditDraft[]) => sql.begin((tx) => appendAudit(tx, entri
 
 async function take(request: ExportRequest, actor = grace): Promise<string[]> {
   const pieces: string[] = [];
-  for await (const piece of await exportAudit({ sql, now }, request, actor)) pieces.push(piece);
+  for await (const piece of await exportAudit({ sql, now, environment }, request, actor)) pieces.push(piece);
   return pieces;
 }
 
@@ -90,7 +91,7 @@ test("a long history comes piece by piece, the first before the last is read", a
       run_id: i + 1,
     })),
   );
-  const pieces = await exportAudit({ sql, now }, { format: "jsonl", filter: {} }, grace);
+  const pieces = await exportAudit({ sql, now, environment }, { format: "jsonl", filter: {} }, grace);
   const first = await pieces.next();
   expect(lines([String(first.value)])).toHaveLength(1_000);
   // What is written now is still to come: nothing beyond the first piece was read yet.

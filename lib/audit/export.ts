@@ -1,8 +1,10 @@
 import { stringify } from "csv-stringify/sync";
 import type { Sql } from "postgres";
 import { authorise } from "../auth/permissions.ts";
+import type { Environment } from "../config/environment.ts";
 import type { Actor, Desk } from "../desk.ts";
 import { appendAudit } from "./append.ts";
+import { type Checkpoint, checkpointText, signedCheckpoint } from "./checkpoint.ts";
 import { type AuditFilter, auditCondition } from "./filter.ts";
 import { auditText } from "./sentence.ts";
 
@@ -50,9 +52,16 @@ export interface ExportRequest {
   filter: AuditFilter;
 }
 
-/** Hands the history out to somebody who may have it. That they took it is an entry before the first one is read. */
+export type ExportDesk = Pick<Desk, "sql" | "now"> & {
+  environment: Pick<Environment, "auditSigningKey">;
+};
+
+/**
+ * Hands the history out to somebody who may have it. That they took it is an entry before the first one is read. Where
+ * there is a key, the last line is a signed checkpoint of the whole chain.
+ */
 export async function exportAudit(
-  desk: Pick<Desk, "sql" | "now">,
+  desk: ExportDesk,
   request: ExportRequest,
   actor: Actor,
 ): Promise<AsyncGenerator<string>> {
@@ -61,13 +70,20 @@ export async function exportAudit(
   await desk.sql.begin((tx) =>
     appendAudit(tx, [{ actor: actor.email, action: "audit.exported", data: { format, filter } }], desk.now()),
   );
-  return pieces(desk.sql, request);
+  return pieces(desk, request);
 }
 
 /** The entries that match, oldest first, piece by piece: memory stays flat however long the history is. */
-async function* pieces(sql: Sql, { format, filter }: ExportRequest): AsyncGenerator<string> {
+async function* pieces(desk: ExportDesk, { format, filter }: ExportRequest): AsyncGenerator<string> {
   if (format === "csv") yield stringify([columns]);
-  // Pages of its own rather than a cursor: whoever reads slowly, or never ends, holds no connection.
+  for await (const entries of pagesOf(desk.sql, filter))
+    yield format === "csv" ? toCsv(entries) : toJsonLines(entries);
+  const checkpoint = await signedCheckpoint(desk, desk.environment.auditSigningKey);
+  if (checkpoint) yield format === "csv" ? checkpointRow(checkpoint) : `${checkpointText(checkpoint)}\n`;
+}
+
+/** Pages of its own rather than a cursor: whoever reads slowly, or never ends, holds no connection. */
+async function* pagesOf(sql: Sql, filter: AuditFilter): AsyncGenerator<readonly ExportedEntry[]> {
   for (let after = 0; ; ) {
     const entries = await sql<ExportedEntry[]>`
       SELECT e.seq, e.at, e.actor, e.action, e.account_id AS account, e.resource, e.discrepancy_id AS discrepancy,
@@ -77,12 +93,26 @@ async function* pieces(sql: Sql, { format, filter }: ExportRequest): AsyncGenera
       WHERE ${auditCondition(sql, filter)} AND e.seq > ${after}
       ORDER BY e.seq
       LIMIT ${batch}`;
-    if (entries.length > 0) yield format === "csv" ? toCsv(entries) : toJsonLines(entries);
+    if (entries.length > 0) yield entries;
     const last = entries.at(-1);
     if (!last || entries.length < batch) return;
     after = last.seq;
   }
 }
+
+/** It is no entry, and says so where an entry's action stands. */
+const checkpointRow = (checkpoint: Checkpoint) =>
+  stringify(
+    [
+      {
+        ...checkpoint,
+        action: "checkpoint",
+        sentence: "The end of the whole history as it was then, signed",
+        data: checkpointText(checkpoint),
+      },
+    ],
+    { columns },
+  );
 
 const sentenceOf = (entry: ExportedEntry) => auditText({ ...entry, bulkId: entry.bulk, runId: entry.run });
 

@@ -15,6 +15,8 @@ export const auditFilterSchema = z.object({
   discrepancyId: z.number().int().positive().optional(),
   runId: z.number().int().positive().optional(),
   bulkId: z.number().int().positive().optional(),
+  /** Id of a customer at Stripe: everything about the records that are theirs. */
+  customer: z.string().max(200).optional(),
   /** Part of what people call the thing, or the whole of a Stripe id, local key or customer id. */
   search: z.string().trim().max(200).optional(),
 });
@@ -36,6 +38,11 @@ export function auditCondition(sql: Sql, filter: AuditFilter): Fragment {
     ${filter.discrepancyId ? sql`AND e.discrepancy_id = ${filter.discrepancyId}` : sql``}
     ${filter.runId ? sql`AND e.run_id = ${filter.runId}` : sql``}
     ${filter.bulkId ? sql`AND e.bulk_id = ${filter.bulkId}` : sql``}
+    ${
+      filter.customer
+        ? sql`AND e.discrepancy_id IN (SELECT d.id FROM driftdesk.discrepancies d WHERE d.customer_id = ${filter.customer})`
+        : sql``
+    }
     ${
       search
         ? sql`AND (

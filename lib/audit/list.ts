@@ -5,21 +5,35 @@ import { type AuditFilter, auditCondition } from "./filter.ts";
 /** An entry for reading; its place in the chain as hexadecimal text. */
 export type AuditView = Omit<AuditEntry, "prevHash" | "hash"> & { hash: string };
 
-/** Newest first; `before` is the `seq` that the previous page ended with. */
-export async function listAudit(
-  sql: Sql,
-  filter: AuditFilter,
-  page: { limit: number; before?: number | undefined },
-): Promise<AuditView[]> {
-  return sql<AuditView[]>`
+/** So many entries: the newest, those next before the entry of this number, or those next after it. */
+export interface AuditPlace {
+  limit: number;
+  before?: number | undefined;
+  after?: number | undefined;
+}
+
+/**
+ * Newest first. Up to a day in the past it is the times that lead there, whose order is that of the numbers but for what
+ * processes with other clocks wrote.
+ */
+export async function listAudit(sql: Sql, filter: AuditFilter, place: AuditPlace): Promise<AuditView[]> {
+  const { limit, before, after } = place;
+  const byTime = filter.to !== undefined;
+  const position = byTime ? sql`(e.at, e.seq)` : sql`e.seq`;
+  const of = (seq: number) =>
+    byTime ? sql`(SELECT c.at, c.seq FROM driftdesk.audit_entries c WHERE c.seq = ${seq})` : sql`${seq}`;
+  const direction = after ? sql`` : sql`DESC`;
+  const entries = await sql<AuditView[]>`
     SELECT e.seq, e.at, e.actor, e.action, e.account_id AS "accountId", e.resource,
            e.discrepancy_id AS "discrepancyId", e.run_id AS "runId", e.bulk_id AS "bulkId", e.fix_id AS "fixId",
            e.subject, e.data, encode(e.hash, 'hex') AS hash
     FROM driftdesk.audit_entries e
     WHERE ${auditCondition(sql, filter)}
-      ${page.before ? sql`AND e.seq < ${page.before}` : sql``}
-    ORDER BY e.seq DESC
-    LIMIT ${page.limit}`;
+      ${before ? sql`AND ${position} < ${of(before)}` : sql``}
+      ${after ? sql`AND ${position} > ${of(after)}` : sql``}
+    ORDER BY ${byTime ? sql`e.at ${direction}, e.seq ${direction}` : sql`e.seq ${direction}`}
+    LIMIT ${limit}`;
+  return after ? entries.reverse() : entries;
 }
 
 /** Everybody who has done anything, by their address. */

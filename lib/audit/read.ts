@@ -1,6 +1,6 @@
 import type { Sql } from "postgres";
 import type { AuditFilter } from "./filter.ts";
-import { type AuditView, listAudit } from "./list.ts";
+import { type AuditPlace, type AuditView, listAudit } from "./list.ts";
 import { type AuditSentence, auditSentence } from "./sentence.ts";
 
 /** An entry as people read it, with where it stands in the chain and what it is about. */
@@ -12,21 +12,21 @@ export type ReadEntry = AuditSentence &
 
 export interface AuditPage {
   entries: ReadEntry[];
-  /** The `before` of the next page; null at the end. */
+  /** The `before` of the next page, and the `after` of the one that leads back; null where there is none. */
   older: number | null;
+  newer: number | null;
 }
 
 /** One page of the history in sentences, newest first, people by their names. */
-export async function readAudit(
-  sql: Sql,
-  filter: AuditFilter,
-  page: { limit: number; before?: number | undefined },
-): Promise<AuditPage> {
+export async function readAudit(sql: Sql, filter: AuditFilter, place: AuditPlace): Promise<AuditPage> {
+  const { limit, before, after } = place;
   const [found, nameOf] = await Promise.all([
-    listAudit(sql, filter, { ...page, limit: page.limit + 1 }),
+    listAudit(sql, filter, { ...place, limit: limit + 1 }),
     namesOfPeople(sql),
   ]);
-  const entries = found.slice(0, page.limit).map((entry) => ({
+  // One more was asked for, in the direction of the walk: whether there is anything further on.
+  const more = found.length > limit;
+  const entries = (after ? found.slice(-limit) : found.slice(0, limit)).map((entry) => ({
     ...auditSentence(entry, nameOf),
     seq: entry.seq,
     at: entry.at,
@@ -38,7 +38,11 @@ export async function readAudit(
     resource: entry.resource,
     hash: entry.hash,
   }));
-  return { entries, older: found.length > page.limit ? (entries.at(-1)?.seq ?? null) : null };
+  return {
+    entries,
+    older: more || after ? (entries.at(-1)?.seq ?? null) : null,
+    newer: (after ? more : before) ? (entries[0]?.seq ?? null) : null,
+  };
 }
 
 export async function namesOfPeople(sql: Sql): Promise<(email: string) => string> {

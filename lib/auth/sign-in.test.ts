@@ -11,12 +11,16 @@ const now = () => new Date("2026-11-24T12:00:00Z");
 const password = "correct horse battery";
 const email = "vera@example.com";
 let database: FreshDatabase;
-let desk: { sql: FreshDatabase["sql"]; now: () => Date; environment: { oidc: undefined } };
+let desk: {
+  sql: FreshDatabase["sql"];
+  now: () => Date;
+  environment: { oidc: undefined; auditSigningKey: undefined };
+};
 const admin = { email: "root@example.com", name: "Root", role: "admin" as const };
 
 beforeEach(async () => {
   database = await freshDatabase({ migrated: true });
-  desk = { sql: database.sql, now, environment: { oidc: undefined } };
+  desk = { sql: database.sql, now, environment: { oidc: undefined, auditSigningKey: undefined } };
   await addUser(desk, { email, role: "viewer", password }, systemActor);
 });
 afterEach(() => database.drop());

@@ -1,9 +1,17 @@
 // The local half of a check: does the database have what the mapping names, and can it hold what would be written?
 import type { Sql } from "postgres";
 import type { Desk } from "../desk.ts";
-import { describeTable, type LocalColumn, type LocalTable, quoteName, quoteTable } from "../local/catalog.ts";
+import {
+  describeTable,
+  type LocalColumn,
+  type LocalTable,
+  quoteName,
+  quoteTable,
+  tableNamed,
+} from "../local/catalog.ts";
 import { encodeValue } from "../local/encode.ts";
 import type { Finding } from "./check.ts";
+import { checkRights, missingRights } from "./check-rights.ts";
 import { didYouMean } from "./nearest.ts";
 import type { Field, Resource } from "./resource.ts";
 
@@ -22,9 +30,12 @@ export async function checkLocalTable(
     ...resource.fields.flatMap((field) => checkField(table, field, `${where}.fields.${field.column}`)),
     ...checkAccess(table, resource, where),
     ...checkSet(table, resource, where),
-    ...(await checkCondition(local, resource, where)),
-    ...(await checkRights(local, resource, where)),
   ];
+  const rights = await checkRights(local, resource, table, where);
+  findings.push(...rights);
+  // A condition that may not be run is no mistake in it.
+  if (!rights.some((finding) => finding.level === "error"))
+    findings.push(...(await checkCondition(local, resource, where)));
   // Rows are only looked at when nothing stands in the way of reading them.
   if (!findings.some((finding) => finding.level === "error"))
     findings.push(...(await checkRows(local, table, resource, where)));
@@ -33,12 +44,18 @@ export async function checkLocalTable(
 
 export async function checkWebhookLog({ local, config: { webhookLog } }: Desk): Promise<Finding[]> {
   if (!webhookLog) return [];
-  const [first = "", second] = webhookLog.table.split(".");
-  const name = second === undefined ? { schema: "public", name: first } : { schema: first, name: second };
+  const name = tableNamed(webhookLog.table);
   const table = await describeTable(local, name);
   if (!table) return [await missingTable(local, "webhookLog.table", name)];
   const { eventId, receivedAt, processedAt } = webhookLog;
-  return missingColumns(table, Object.entries({ eventId, receivedAt, processedAt }), "webhookLog");
+  const missing = missingColumns(table, Object.entries({ eventId, receivedAt, processedAt }), "webhookLog");
+  if (missing.length > 0) return missing;
+  const select = [eventId, receivedAt, processedAt].filter((column) => column !== undefined);
+  return missingRights(local, "webhookLog", {
+    tables: [{ table: name, select, update: [], insert: false }],
+    schemas: [name.schema],
+    sequences: [],
+  });
 }
 
 function namedColumns(resource: Resource): [path: string, column: string | undefined][] {
@@ -201,62 +218,6 @@ async function checkCondition(local: Sql, resource: Resource, where: string): Pr
       },
     ];
   }
-}
-
-async function checkRights(local: Sql, resource: Resource, where: string): Promise<Finding[]> {
-  const read = [...new Set(namedColumns(resource).flatMap(([, column]) => column ?? []))];
-  const written = [...resource.fields.map((field) => field.column), resource.updatedAt].filter(
-    (name) => name !== undefined,
-  );
-  const [rights] = await local<
-    { user: string; unreadable: string[]; unwritable: string[]; insert: boolean; rowSecurity: boolean }[]
-  >`
-    SELECT current_user AS "user",
-           ARRAY(SELECT name FROM unnest(${read}::text[]) name WHERE NOT has_column_privilege(c.oid, name, 'SELECT')) AS unreadable,
-           ARRAY(SELECT name FROM unnest(${written}::text[]) name WHERE NOT has_column_privilege(c.oid, name, 'UPDATE')) AS unwritable,
-           has_any_column_privilege(c.oid, 'INSERT') AS insert,
-           row_security_active(c.oid) AS "rowSecurity"
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname = ${resource.table.schema} AND c.relname = ${resource.table.name}
-      AND c.relkind IN ('r', 'p', 'v', 'm', 'f')`;
-  if (!rights) return [];
-  const table = quoteTable(resource.table);
-  const grant = (right: string) => `GRANT ${right} ON ${table} TO ${quoteName(rights.user)}`;
-  const list = (columns: readonly string[]) => columns.map(quoteName).join(", ");
-  const findings: Finding[] = [];
-  if (rights.unreadable.length > 0)
-    findings.push({
-      level: "error",
-      where: `${where}.table`,
-      code: "select_not_granted",
-      message: `${rights.user} may not read ${list(rights.unreadable)}`,
-      remedy: grant(`SELECT (${list(rights.unreadable)})`),
-    });
-  if (rights.unwritable.length > 0)
-    findings.push({
-      level: "warning",
-      where: `${where}.table`,
-      code: "update_not_granted",
-      message: `${rights.user} may not change ${list(rights.unwritable)}: differences are shown, but cannot be corrected`,
-      remedy: grant(`UPDATE (${list(rights.unwritable)})`),
-    });
-  if (resource.missingLocal !== "report" && !rights.insert)
-    findings.push({
-      level: "warning",
-      where: `${where}.missingLocal`,
-      code: "insert_not_granted",
-      message: `${rights.user} may not add rows: missing ones are shown, but cannot be added`,
-      remedy: grant("INSERT"),
-    });
-  if (rights.rowSecurity)
-    findings.push({
-      level: "warning",
-      where: `${where}.table`,
-      code: "row_security",
-      message: `row security hides rows from ${rights.user}: what it hides looks as if it were missing`,
-      remedy: `add a policy that shows it all rows, or ALTER ROLE ${quoteName(rights.user)} BYPASSRLS`,
-    });
-  return findings;
 }
 
 /** Tables below this size are read in an instant, with an index or without. */

@@ -57,6 +57,7 @@ function states(local: string): Record<string, string> {
   return Object.fromEntries(all.map((status) => [status, local]));
 }
 
+/** The table, with the rights that its mapping takes. */
 async function createAccounts(): Promise<void> {
   await t.local`CREATE TYPE "account state" AS ENUM ('active', 'locked')`;
   await t.local`CREATE TABLE accounts (
@@ -64,11 +65,14 @@ async function createAccounts(): Promise<void> {
     name text, born date, shout text GENERATED ALWAYS AS (upper(name)) STORED, updated_at timestamptz)`;
   const ids = [...world.subscriptions.keys()].slice(0, 3);
   await t.local`INSERT INTO accounts ${t.local(ids.map((id) => ({ stripe_id: id, state: "active" })))}`;
+  await t.grant({ config: { resources: { accounts: accounts as never } } });
 }
 
 async function check(given: object, change: Partial<Desk> = {}): Promise<Finding[]> {
   const { config, issues } = parseConfig(given);
   if (!config) throw new Error(JSON.stringify(issues));
+  // What is not there cannot be granted: it is what is looked for then.
+  await t.grant({ config: config.accounts[0] }).catch(() => {});
   return checkConfig(t.with({ config: config.accounts[0], ...change }));
 }
 
@@ -87,6 +91,7 @@ async function codes(...given: Parameters<typeof problems>) {
 
 test("the example's mapping is right on both sides: a line for each resource, and the account", async () => {
   await createExample(t.local, world, { seed: 4, now });
+  await t.grant();
   const findings = await checkConfig(t.desk);
   expect(findings.filter((finding) => finding.level === "error")).toEqual([]);
   expect(findings.filter((finding) => finding.level === "ok").map((finding) => finding.where)).toEqual([
@@ -230,12 +235,18 @@ test("rights that are missing in the database, each with the statement that gran
         "select_not_granted",
         'GRANT SELECT ("updated_at", "plan") ON "public"."accounts" TO "check_reader"',
       ],
+      ["warning", "xmin_not_granted", 'GRANT SELECT ("xmin") ON "public"."accounts" TO "check_reader"'],
       [
         "warning",
         "update_not_granted",
         'GRANT UPDATE ("plan", "updated_at") ON "public"."accounts" TO "check_reader"',
       ],
       ["warning", "insert_not_granted", 'GRANT INSERT ON "public"."accounts" TO "check_reader"'],
+      [
+        "warning",
+        "insert_not_granted",
+        'GRANT USAGE ON SEQUENCE "public"."accounts_id_seq" TO "check_reader"',
+      ],
     ]);
   } finally {
     await t.local`DROP OWNED BY check_reader`;

@@ -1,5 +1,6 @@
 import { join, resolve } from "node:path";
 import { z } from "zod";
+import { publicText, readPublicKey, readSigningKey } from "../audit/signing-key.ts";
 import { DriftdeskError } from "../errors.ts";
 
 /** Everything that is set from outside. Secrets are in here: it is never logged as a whole. */
@@ -16,6 +17,9 @@ export interface Environment {
   slackWebhookUrl: string | undefined;
   redisUrl: string | undefined;
   nextAuthSecret: string | undefined;
+  /** Ed25519: what checkpoints of the history are signed with, and whom they are believed. */
+  auditSigningKey: string | undefined;
+  auditPublicKey: string | undefined;
   nextAuthUrl: string;
   port: number;
   configFile: string;
@@ -31,6 +35,23 @@ const postgresUrl = z
   .regex(/^postgres(ql)?:\/\//, "is not a Postgres URL (postgres://user:password@host:5432/database)");
 const webUrl = z.url({ protocol: /^https?$/, error: "is not a web address (https://…)" });
 const secret = z.string().min(16, "is too short: take at least 16 random characters");
+
+const auditKeys = {
+  AUDIT_SIGNING_KEY: z
+    .string()
+    .refine(
+      (text) => readSigningKey(text) !== null,
+      "is no Ed25519 private key: `driftdesk audit key` makes one",
+    )
+    .optional(),
+  AUDIT_PUBLIC_KEY: z
+    .string()
+    .refine(
+      (text) => readPublicKey(text) !== null,
+      "is no Ed25519 public key: `driftdesk audit key` makes one, beside its private key",
+    )
+    .optional(),
+};
 
 /** `used` says what asks with it; nothing of its value is ever told. */
 const stripeKey = (used: string | null) =>
@@ -57,6 +78,7 @@ const schema = z
       .optional(),
     NEXTAUTH_SECRET: secret.optional(),
     NEXTAUTH_URL: webUrl.optional(),
+    ...auditKeys,
     PORT: z.coerce.number({ error: "is not a port" }).int().min(1).max(65_535, "is not a port").default(3000),
     DRIFTDESK_CONFIG: z.string().optional(),
     DRIFTDESK_DIR: z.string().optional(),
@@ -69,6 +91,17 @@ const schema = z
     OIDC_NAME: z.string().default("single sign-on"),
   })
   .superRefine((env, context) => {
+    const { AUDIT_SIGNING_KEY, AUDIT_PUBLIC_KEY } = env;
+    if (
+      AUDIT_SIGNING_KEY &&
+      AUDIT_PUBLIC_KEY &&
+      AUDIT_PUBLIC_KEY !== publicKeyOf({ AUDIT_SIGNING_KEY }).auditPublicKey
+    )
+      context.addIssue({
+        code: "custom",
+        path: ["AUDIT_PUBLIC_KEY"],
+        message: "is not the public key of AUDIT_SIGNING_KEY: set one of the two",
+      });
     const given = [env.OIDC_ISSUER, env.OIDC_CLIENT_ID, env.OIDC_CLIENT_SECRET].filter(
       (value) => value !== undefined,
     );
@@ -82,15 +115,37 @@ const schema = z
 
 const recordsSchema = z.object({
   DATABASE_URL: postgresUrl.optional(),
+  LOCAL_DATABASE_URL: postgresUrl.optional(),
   DRIFTDESK_DIR: z.string().optional(),
+  ...auditKeys,
 });
+
+export type RecordsEnvironment = Pick<
+  Environment,
+  "databaseUrl" | "localDatabaseUrl" | "auditSigningKey" | "auditPublicKey" | "configFile" | "dataFolder"
+>;
 
 /** As `readEnvironment`, of what Driftdesk's own tables need: no Stripe key, no config. */
 export function readRecordsEnvironment(
   given: Readonly<Record<string, string | undefined>> = process.env,
-): Pick<Environment, "databaseUrl" | "dataFolder"> {
+): RecordsEnvironment {
   const env = check(recordsSchema, given);
-  return { databaseUrl: env.DATABASE_URL, dataFolder: dataFolder(env.DRIFTDESK_DIR) };
+  return {
+    databaseUrl: env.DATABASE_URL,
+    localDatabaseUrl: env.LOCAL_DATABASE_URL,
+    ...publicKeyOf(env),
+    configFile: configFileOf(given),
+    dataFolder: dataFolder(env.DRIFTDESK_DIR),
+  };
+}
+
+/** Who can sign can verify: the public key is in the private one. */
+function publicKeyOf(env: { AUDIT_SIGNING_KEY?: string | undefined; AUDIT_PUBLIC_KEY?: string | undefined }) {
+  const key = env.AUDIT_SIGNING_KEY === undefined ? null : readSigningKey(env.AUDIT_SIGNING_KEY);
+  return {
+    auditSigningKey: env.AUDIT_SIGNING_KEY,
+    auditPublicKey: env.AUDIT_PUBLIC_KEY ?? (key ? publicText(key) : undefined),
+  };
 }
 
 /** A variable that has to hold a Stripe key, and the path of the setting that names it; null in the short form. */
@@ -118,6 +173,7 @@ export function readEnvironment(
     slackWebhookUrl: env.SLACK_WEBHOOK_URL,
     redisUrl: env.REDIS_URL,
     nextAuthSecret: env.NEXTAUTH_SECRET,
+    ...publicKeyOf(env),
     nextAuthUrl: env.NEXTAUTH_URL ?? `http://localhost:${env.PORT}`,
     port: env.PORT,
     configFile: configFileOf(given),

@@ -31,6 +31,7 @@ beforeAll(async () => {
   opened = await openTestDesk({ world, config: { ...everyType, pace }, now: () => now });
   desk = opened.desk;
   await createExample(opened.local, world, { seed: 71, now });
+  await opened.grant();
   await addUser(desk, { ...grace, role: "finance", password: "correct horse battery" }, systemActor);
   const { run } = await requestRun(desk, { mode: "full", trigger: "command", actor: systemActor });
   expect((await executeRun(desk, run.id)).state).toBe("succeeded");

@@ -53,7 +53,7 @@ interface Company extends TestDesk {
 async function open(
   world: World,
   other: World,
-  change: { key?: string; own?: string; config?: Partial<ConfigDefinition> } = {},
+  change: { key?: string; own?: string; config?: Partial<ConfigDefinition>; tables?: string } = {},
 ): Promise<Company> {
   const { key = keys.test, own = keys.live } = change;
   const given = { ...config, ...change.config } as ConfigDefinition;
@@ -65,6 +65,8 @@ async function open(
   const { local, sandbox, desk } = opened;
   await local`
     CREATE TABLE accounts (id serial PRIMARY KEY, stripe_id text, status text, collection text, updated_at timestamptz)`;
+  if (change.tables) await local.unsafe(change.tables);
+  await opened.grant();
   const rows = [...world.subscriptions.values()].map((s) => ({
     stripe_id: s.id,
     status: s.status,
@@ -226,8 +228,8 @@ test("a part that the run does not believe holds back the others", async () => {
       },
     },
   } satisfies Partial<ConfigDefinition>;
-  const t = await open(world, small(6), { config: both });
-  await t.local`CREATE TABLE people (id serial PRIMARY KEY, stripe_id text, email text)`;
+  const tables = "CREATE TABLE people (id serial PRIMARY KEY, stripe_id text, email text)";
+  const t = await open(world, small(6), { config: both, tables });
   await t.local`UPDATE accounts SET status = 'nonsense' WHERE id = 1`;
   const doubted = await writesNothing(t, () => run(t.desk));
   expect(doubted).toMatchObject({ state: "suspicious" });

@@ -56,7 +56,7 @@ async function decide(): Promise<number> {
 
 /** The first time by a run; then as that run found it, in a version that nobody decided on. */
 async function findAgain(): Promise<void> {
-  const { sql } = company.desk;
+  const sql = company.owner;
   const [first] = await sql`SELECT to_regclass('found_first') IS NULL AS yes`;
   if (first?.yes) {
     await company.reconcile();
@@ -166,7 +166,7 @@ describe("killed", () => {
     ["before it says that it is done", own("AFTER INSERT ON driftdesk.audit_entries FOR EACH STATEMENT"), 5],
   ])("%s", async (_, { place, where }, nth) => {
     const id = await decide();
-    const sql = where === "own" ? company.desk.sql : company.local;
+    const sql = where === "own" ? company.owner : company.local;
     const gate = await closeGate(sql, place, nth);
     await killedAt(id, gate);
     await nothingUnintended(id);
@@ -203,7 +203,7 @@ describe("killed", () => {
     const id = await decide();
     const place = "BEFORE UPDATE ON driftdesk.fixes FOR EACH STATEMENT";
     for (const _ of [1, 2]) {
-      const gate = await closeGate(company.desk.sql, place, 1);
+      const gate = await closeGate(company.owner, place, 1);
       await killedAt(_ === 1 ? id : "recover", gate);
       await nothingUnintended(id);
       await gate.lift();
@@ -217,7 +217,7 @@ describe("killed", () => {
     const id = await decide();
     const [one = ""] = wrong;
     const { status } = company.subscription(one);
-    const gate = await closeGate(company.desk.sql, "BEFORE UPDATE ON driftdesk.fixes FOR EACH STATEMENT", 1);
+    const gate = await closeGate(company.owner, "BEFORE UPDATE ON driftdesk.fixes FOR EACH STATEMENT", 1);
     await killedAt(id, gate);
     await gate.lift();
     await gate.remove();
@@ -253,7 +253,7 @@ describe("killed", () => {
 
   test("and then stopped by a person: what was intended is told all the same", async () => {
     const id = await decide();
-    const gate = await closeGate(company.desk.sql, "BEFORE UPDATE ON driftdesk.fixes FOR EACH STATEMENT", 1);
+    const gate = await closeGate(company.owner, "BEFORE UPDATE ON driftdesk.fixes FOR EACH STATEMENT", 1);
     await killedAt(id, gate);
     await gate.lift();
     await gate.remove();
@@ -299,7 +299,7 @@ describe("killed while it undoes", () => {
     ["while it opens them again", own("BEFORE UPDATE ON driftdesk.discrepancies FOR EACH STATEMENT"), 2],
   ])("%s", async (_, { place, where }, nth) => {
     const id = await decideToUndo();
-    const gate = await closeGate(where === "own" ? company.desk.sql : company.local, place, nth);
+    const gate = await closeGate(where === "own" ? company.owner : company.local, place, nth);
     await killedAt(id, gate);
     await nothingUnintended(id);
     await gate.lift();

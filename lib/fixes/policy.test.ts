@@ -214,7 +214,7 @@ test("above the limit nothing is corrected, neither at once nor bit by bit, unti
 test("a person can stop what a policy does, and the run says what was corrected by then", async () => {
   const ids = company.take(3);
   await company.spoil(ids);
-  const gate = await closeGate(company.desk.sql, "AFTER INSERT ON driftdesk.fixes FOR EACH STATEMENT", 1);
+  const gate = await closeGate(company.owner, "AFTER INSERT ON driftdesk.fixes FOR EACH STATEMENT", 1);
   const running = run();
   await gate.reached();
   const [{ id } = { id: 0 }] = await company.desk.sql<{ id: number }[]>`
@@ -259,7 +259,7 @@ describe("several processes", () => {
 
   test("end a run together, when everything is corrected, once", async () => {
     const id = await request();
-    const gate = await closeGate(company.desk.sql, "AFTER INSERT ON driftdesk.fixes FOR EACH STATEMENT", 1);
+    const gate = await closeGate(company.owner, "AFTER INSERT ON driftdesk.fixes FOR EACH STATEMENT", 1);
     const first = executeRun(company.desk, id);
     await gate.reached();
     // One that only helps has nothing to do; one that stays waits with the first.
@@ -278,7 +278,7 @@ describe("several processes", () => {
     ["before the run is over", "BEFORE DELETE ON driftdesk.run_processes FOR EACH STATEMENT"],
   ])("one is killed %s, and the next one goes on", async (_, place) => {
     const id = await request();
-    const gate = await closeGate(company.desk.sql, place, 1);
+    const gate = await closeGate(company.owner, place, 1);
     const killed = child(id);
     await gate.reached();
     await kill(killed);

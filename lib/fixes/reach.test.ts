@@ -8,7 +8,7 @@ beforeAll(async () => {
   company = await openAccounts({ customers: 60 });
   await company.local.unsafe(`
     CREATE TABLE changes (what text, id text, columns text[]);
-    CREATE FUNCTION note_columns() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE FUNCTION note_columns() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
       BEGIN
         INSERT INTO public.changes VALUES (lower(TG_OP), coalesce(new."stripe ""id""", old."stripe ""id"""), ARRAY(
           SELECT n.key FROM jsonb_each(to_jsonb(new)) n JOIN jsonb_each(to_jsonb(old)) o USING (key)

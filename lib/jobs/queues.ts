@@ -41,6 +41,8 @@ async function start(desk: Queued, worker: boolean): Promise<PgBoss> {
     connectionString: desk.databaseUrl,
     application_name: "driftdesk jobs",
     schema: "driftdesk_jobs",
+    // A migration does: not every role may.
+    createSchema: false,
     max: worker ? 5 : 2,
     supervise: worker,
     schedule: worker,

@@ -49,6 +49,7 @@ async function open(): Promise<Single> {
   const world = generateWorld({ seed: 3, customers: 120, now, invoicesPerSubscription: 0 });
   opened = await openTestDesk({ world, config, now: () => now });
   await opened.local`CREATE TABLE accounts (id serial PRIMARY KEY, stripe_id text UNIQUE, status text)`;
+  await opened.grant();
   const rows = [...world.subscriptions.values()].map((s) => ({ stripe_id: s.id, status: s.status }));
   await opened.local`INSERT INTO accounts ${opened.local(rows)}`;
   await opened.local`UPDATE accounts SET status = 'nonsense' WHERE id = 1`;

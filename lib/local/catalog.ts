@@ -34,6 +34,12 @@ export const quoteName = (name: string): string => `"${name.replaceAll('"', '""'
 export const quoteTable = (table: { schema: string; name: string }): string =>
   `${quoteName(table.schema)}.${quoteName(table.name)}`;
 
+/** A table as a config writes it: with its schema, or in `public`. */
+export function tableNamed(written: string): { schema: string; name: string } {
+  const [first = "", second] = written.split(".");
+  return second === undefined ? { schema: "public", name: first } : { schema: first, name: second };
+}
+
 interface CatalogRow {
   name: string;
   type: string;

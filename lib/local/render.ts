@@ -73,3 +73,10 @@ export function quoteLiteral(text: string): string {
   const quoted = `'${text.replaceAll("'", "''")}'`;
   return text.includes("\\") ? `E${quoted.replaceAll("\\", "\\\\")}` : quoted;
 }
+
+/** Text as a dollar-quoted literal, whatever stands in it. */
+export function dollarQuoted(text: string): string {
+  let tag = "$$";
+  for (let n = 1; text.includes(tag); n++) tag = `$q${n}$`;
+  return `${tag}${text}${tag}`;
+}

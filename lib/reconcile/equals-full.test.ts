@@ -74,6 +74,7 @@ async function openCompany(seed: number): Promise<Company> {
     CREATE TABLE buyers (id serial PRIMARY KEY, address text, charge text, refunded bigint, updated_at timestamp DEFAULT now());
     INSERT INTO contacts (address, name, delinquent) SELECT email, name, delinquent FROM billing_profiles;
     INSERT INTO buyers (address, charge) SELECT email, 'ch_old' FROM billing_profiles`);
+  await opened.grant();
   return company;
 }
 

@@ -84,6 +84,7 @@ async function open(
                            updated_at timestamptz NOT NULL DEFAULT '2026-11-24 12:00:00Z');
     CREATE TABLE members (id serial PRIMARY KEY, customer text UNIQUE, status text);
     CREATE TABLE contacts (id serial PRIMARY KEY, email text, name text)`);
+  await t.grant();
   const { customers, subscriptions } = world;
   const living = [...customers.values()].flatMap((one) => (one.deleted ? [] : [one]));
   const emailOf = (id: string) => {
@@ -541,7 +542,9 @@ describe("on the local side", () => {
       ...definition,
       resources: { accounts: { ...accounts, table: "visible" } },
     });
-    const desk = t.with({ config: config?.accounts[0] });
+    if (!config) throw new Error("the mapping is right");
+    await t.grant({ config });
+    const desk = t.with({ config: config.accounts[0] });
     await t.local`UPDATE accounts SET updated_at = now() - interval '1 hour'`;
     await run({}, desk);
     const [edited] = active(1) as [Stripe.Subscription];

@@ -45,6 +45,7 @@ async function open(): Promise<{ t: TestDesk; id: number }> {
   const t = await openTestDesk({ world, config: everyType, now: () => time });
   opened = t;
   await createExample(t.local, world, { seed, now: start, drift: 0.05 });
+  await t.grant();
   await attempt(t, await request(t.desk)).ended;
   await t.desk.sql`DELETE FROM driftdesk.runs`;
   time = now;

@@ -47,6 +47,7 @@ async function open(databases: 1 | 2 = 1): Promise<TestDesk> {
   });
   cleanups.push(t.close);
   await createExample(t.local, world, { seed, now });
+  await t.grant();
   return t;
 }
 
@@ -197,7 +198,7 @@ async function expectStagedOnce(sql: Sql): Promise<void> {
 test("killed while it compares, it asks Stripe for no page again", async () => {
   const t = await open();
   const id = await request(t.desk);
-  const held = await holdAtTable(t.desk.sql, "candidates");
+  const held = await holdAtTable(t.owner, "candidates");
   const first = attempt(t.variables, id);
   await expect
     .poll(async () => [...(await states(t.desk.sql)).values()].filter((s) => s === "comparing").length, {
@@ -236,7 +237,7 @@ const instants: [string, (t: TestDesk) => Promise<{ until(): Promise<void>; held
   [
     "while it confirms",
     async (t) => {
-      const held = await holdAtTable(t.desk.sql, "confirmed");
+      const held = await holdAtTable(t.owner, "confirmed");
       return { held, until: () => waiting(t.desk.sql) };
     },
   ],

@@ -35,7 +35,7 @@ async function company({
 }: Size): Promise<{ desk: Desk; planted: Planted[] }> {
   const world = generateWorld({ seed, customers, now });
   const pace = { requestsPerSecond: 2_000, perEndpoint: 2_000 };
-  const { desk, local, close } = await openTestDesk({
+  const { desk, local, grant, close } = await openTestDesk({
     world,
     config: { ...everyType, pace },
     databases,
@@ -43,7 +43,9 @@ async function company({
   });
   cleanups.push(close);
   await addUser(desk, ada, systemActor);
-  return { desk, planted: await createExample(local, world, { seed, now, drift }) };
+  const planted = await createExample(local, world, { seed, now, drift });
+  await grant();
+  return { desk, planted };
 }
 
 async function reconcile(desk: Desk): Promise<void> {

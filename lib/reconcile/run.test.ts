@@ -35,6 +35,7 @@ async function openMirror(customers = 300): Promise<TestDesk> {
   opened = await openTestDesk({ world, config, now: () => now });
   await opened.local`CREATE TABLE "Customer Accounts" (
     id serial PRIMARY KEY, "stripe id" varchar(255), label text, status text, amount bigint)`;
+  await opened.grant();
   const rows = [...world.subscriptions.values()].map((s) => ({
     "stripe id": s.id,
     label: `${s.customer}`,

@@ -119,7 +119,8 @@ export async function dropForgottenStagingTables(sql: Sql): Promise<void> {
   const rows = await sql<{ name: string }[]>`
     SELECT c.relname AS name
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname = 'driftdesk_staging' AND c.relkind = 'r'
+    -- Those of a role that Driftdesk worked as before are not this one's to drop.
+    WHERE n.nspname = 'driftdesk_staging' AND c.relkind = 'r' AND pg_has_role(c.relowner, 'USAGE')
       AND NOT EXISTS (
         SELECT FROM driftdesk.runs r
         WHERE r.state IN (${sql.unsafe(listed(underWayStates))}) AND c.relname LIKE 'r' || r.id || '\\_%')`;

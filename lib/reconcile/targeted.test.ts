@@ -47,6 +47,7 @@ beforeEach(async () => {
   t = await openTestDesk({ world, config, now: () => now });
   await createExample(t.local, world, { seed, now, drift: 0 });
   await t.local`CREATE TABLE contacts (id serial PRIMARY KEY, address text, name text)`;
+  await t.grant();
   await t.local`INSERT INTO contacts (address, name) SELECT upper(email::text), name FROM billing_profiles`;
   await run({ mode: "full" });
   // Prices that the mapping does not know are in the example whether anything is planted or not.
@@ -210,7 +211,7 @@ describe("while another run is under way", () => {
 
   /** Begins a run, and stops it when it has read everything twice and records it next. */
   async function begun(mode: "full" | "incremental") {
-    const { sql } = t.desk;
+    const sql = t.owner;
     const request = { mode, only: ["subscriptions"], trigger: "command", actor: systemActor } as const;
     const { run: asked } = await requestRun(t.desk, request);
     await sql.unsafe(`

@@ -55,6 +55,7 @@ async function open(count: number, at: (place: number, created: number) => numbe
   opened = await openTestDesk({ world, config, now: () => now });
   const { local } = opened;
   await local`CREATE TABLE people (id serial PRIMARY KEY, stripe_id text UNIQUE, email text)`;
+  await opened.grant();
   if (count > 0)
     await local`INSERT INTO people ${local(living.map((c) => ({ stripe_id: c.id, email: c.email })))}`;
   return opened;

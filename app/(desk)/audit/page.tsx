@@ -1,4 +1,4 @@
-import { Download, ListChecks, ScrollText } from "lucide-react";
+import { Download, ListChecks, ScrollText, Stamp } from "lucide-react";
 import type { Metadata } from "next";
 import Link from "next/link";
 import type { SearchParams } from "nuqs/server";
@@ -8,6 +8,7 @@ import { actionWords } from "@/components/audit/action-words.ts";
 import { Entries } from "@/components/audit/entries.tsx";
 import { FilterForm } from "@/components/audit/filter-form.tsx";
 import {
+  type AuditParams,
   auditFilterOf,
   isAuditFiltered,
   loadAuditParams,
@@ -20,7 +21,7 @@ import { Button } from "@/components/ui/button.tsx";
 import { EmptyState } from "@/components/ui/empty-state.tsx";
 import { tablesOf } from "@/lib/accounts/known.ts";
 import { auditActors } from "@/lib/audit/list.ts";
-import { readAudit } from "@/lib/audit/read.ts";
+import { type AuditPage, readAudit } from "@/lib/audit/read.ts";
 import { auditActions } from "@/lib/audit/sentence.ts";
 import { can } from "@/lib/auth/permissions.ts";
 import { verifyAction } from "./actions.ts";
@@ -29,13 +30,17 @@ export const metadata: Metadata = { title: "Audit" };
 
 const pageSize = 50;
 
-export default async function AuditPage({ searchParams }: { searchParams: Promise<SearchParams> }) {
+export default async function Page({ searchParams }: { searchParams: Promise<SearchParams> }) {
   const actor = await requireActor();
   const params = await loadAuditParams(searchParams);
   const desk = await getDesk();
   const { sql } = desk;
   const [page, people] = await Promise.all([
-    readAudit(sql, auditFilterOf(params), { limit: pageSize, before: params.before ?? undefined }),
+    readAudit(sql, auditFilterOf(params), {
+      limit: pageSize,
+      before: params.before ?? undefined,
+      after: params.after ?? undefined,
+    }),
     auditActors(sql),
   ]);
   const filtered = isAuditFiltered(params);
@@ -43,9 +48,10 @@ export default async function AuditPage({ searchParams }: { searchParams: Promis
     params.discrepancy !== null && "one difference",
     params.run !== null && `run ${params.run}`,
     params.bulk !== null && `bulk ${params.bulk}`,
+    params.customer && `the customer ${params.customer}`,
   ].filter(Boolean);
   const exported = (format: string) => {
-    const query = new URLSearchParams(serializeAuditParams({ ...params, before: null }));
+    const query = new URLSearchParams(serializeAuditParams({ ...params, before: null, after: null }));
     query.set("format", format);
     return `/api/audit/export?${query}`;
   };
@@ -76,6 +82,14 @@ export default async function AuditPage({ searchParams }: { searchParams: Promis
           ))
         ) : (
           <p className="text-12 text-ink-3">Finance and admin can export the history.</p>
+        )}
+        {desk.environment.auditSigningKey !== undefined && (
+          <Button asChild variant="quiet">
+            <a href="/api/audit/checkpoint" download>
+              <Stamp aria-hidden />
+              Download a checkpoint
+            </a>
+          </Button>
         )}
       </Verify>
       <FilterForm
@@ -110,22 +124,28 @@ export default async function AuditPage({ searchParams }: { searchParams: Promis
           </EmptyState>
         </div>
       )}
-      {(params.before !== null || page.older !== null) && (
-        <nav aria-label="Pages" className="flex gap-2 border-t border-line px-4 py-3 md:px-6">
-          {params.before !== null && (
-            <Button asChild size="sm">
-              <Link href={`/audit${serializeAuditParams({ ...params, before: null })}`}>Newest</Link>
-            </Button>
-          )}
-          {page.older !== null && (
-            <Button asChild size="sm">
-              <Link href={`/audit${serializeAuditParams({ ...params, before: page.older })}`}>
-                Older entries
-              </Link>
-            </Button>
-          )}
-        </nav>
-      )}
+      <Pages params={params} page={page} />
     </>
+  );
+}
+
+function Pages({ params, page }: { params: AuditParams; page: AuditPage }) {
+  const { older, newer } = page;
+  const moved = params.before !== null || params.after !== null;
+  if (!moved && older === null) return null;
+  const links: [string, { before?: number; after?: number }][] = [];
+  if (moved) links.push(["Newest", {}]);
+  if (newer !== null) links.push(["Newer entries", { after: newer }]);
+  if (older !== null) links.push(["Older entries", { before: older }]);
+  return (
+    <nav aria-label="Pages" className="flex gap-2 border-t border-line px-4 py-3 md:px-6">
+      {links.map(([name, place]) => (
+        <Button key={name} asChild size="sm">
+          <Link href={`/audit${serializeAuditParams({ ...params, before: null, after: null, ...place })}`}>
+            {name}
+          </Link>
+        </Button>
+      ))}
+    </nav>
   );
 }
