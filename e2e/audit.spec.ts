@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "@playwright/test";
+import { readCheckpoint } from "../lib/audit/checkpoint.ts";
 import { signIn } from "./desk.ts";
 
 test("finance filters the history and takes exactly that away, which is written down", async ({ page }) => {
@@ -20,6 +21,8 @@ test("finance filters the history and takes exactly that away, which is written 
     .trimEnd()
     .split("\n")
     .map((line) => JSON.parse(line));
+  // The last line is no entry, but where the whole history ended.
+  expect(lines.pop()).toMatchObject({ checkpoint: { signature: expect.any(String) } });
   expect(lines.map(({ action }) => action)).toEqual(Array(shown).fill("fix.applied"));
 
   await page.getByRole("link", { name: "Clear" }).click();
@@ -47,4 +50,33 @@ test("an entry leads to its difference, and a filter that nothing fits says so",
   await expect(page.getByText("Nothing in the history fits this.")).toBeVisible();
   await page.getByRole("link", { name: "Show everything" }).click();
   await expect(page).toHaveURL(/\/audit$/);
+});
+
+test("whoever may look takes a checkpoint away", async ({ page }) => {
+  await signIn(page, "viewer");
+  await page.goto("/audit");
+  const downloading = page.waitForEvent("download");
+  await page.getByRole("link", { name: "Download a checkpoint" }).click();
+  const download = await downloading;
+  expect(download.suggestedFilename()).toMatch(/^driftdesk-checkpoint-\d+\.json$/);
+  expect(readCheckpoint(readFileSync(await download.path(), "utf8")).seq).toBeGreaterThan(0);
+});
+
+test("the history is paged through both ways, and a customer's has a page of its own", async ({ page }) => {
+  await signIn(page, "support");
+  await page.goto("/audit");
+  const entries = page.getByRole("list", { name: "History" }).locator("> li");
+  const newest = await entries.first().textContent();
+  await page.getByRole("link", { name: "Older entries" }).click();
+  await expect(page).toHaveURL(/before=\d+/);
+  await expect(entries.first()).not.toHaveText(newest ?? "");
+  await page.getByRole("link", { name: "Newer entries" }).click();
+  await expect(page).toHaveURL(/after=\d+/);
+  await expect(entries.first()).toHaveText(newest ?? "");
+
+  await page.goto("/discrepancies");
+  await page.getByRole("table").getByRole("row").nth(1).click();
+  await page.getByRole("link", { name: "Of this customer" }).click();
+  await expect(page.getByRole("heading", { level: 1 })).toHaveText(/^History of the customer cus_/);
+  await expect(entries.first()).toBeVisible();
 });

@@ -49,6 +49,7 @@ async function demo(): Promise<void> {
     ...ownVariables(sandbox.url),
     STRIPE_SECRET_KEY: sandbox.secretKey,
     CRON_SECRET: anchor.cronSecret,
+    AUDIT_SIGNING_KEY: anchor.auditSigningKey,
   };
   say("Starting the embedded Postgres…");
   const opened = await openDesk({ environment: readEnvironment(variables), log: createLog("error") });
@@ -95,6 +96,7 @@ function ownVariables(apiBase: string): Record<string, string> {
     DRIFTDESK_INLINE_WORKER: "",
     STRIPE_WEBHOOK_SECRET: "",
     SLACK_WEBHOOK_URL: "",
+    AUDIT_PUBLIC_KEY: "",
     REDIS_URL: "",
     NEXTAUTH_SECRET: "",
     NEXTAUTH_URL: "",

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { newSigningKey } from "../../lib/audit/signing-key.ts";
 
 const anchorSchema = z.object({
   seed: z.number().int(),
@@ -10,6 +11,8 @@ const anchorSchema = z.object({
   now: z.coerce.date(),
   password: z.string(),
   cronSecret: z.string(),
+  /** Of a folder from before there were checkpoints: a new one at every start. */
+  auditSigningKey: z.string().default(() => newSigningKey().signingKey),
 });
 export type Anchor = z.infer<typeof anchorSchema>;
 
@@ -26,6 +29,7 @@ export async function readAnchor(folder: string): Promise<Anchor> {
     now,
     password: `demo-${randomBytes(5).toString("hex")}`,
     cronSecret: randomBytes(24).toString("base64url"),
+    auditSigningKey: newSigningKey().signingKey,
   };
   await mkdir(folder, { recursive: true });
   await writeFile(file, `${JSON.stringify(anchor, null, 2)}\n`, { mode: 0o600 });
