@@ -61,10 +61,26 @@ test("a new person signs in; another role counts from the next click, and the en
   await expect(page.getByRole("row", { name: /Dorothy/ })).toContainText("deactivated");
   await theirs.reload();
   await expect(theirs).toHaveURL(/\/sign-in/);
+
+  await page.getByRole("button", { name: "More about Dorothy" }).click();
+  await page.getByRole("menuitem", { name: "Let in again" }).click();
+  await expect(page.getByText("Dorothy can sign in again, as viewer.")).toBeVisible();
+  await signInAs(theirs, person.email, person.password);
+  await theirs.goto("/settings");
+  await theirs.getByLabel("Present password").fill("not the one");
+  await theirs.getByLabel("New password").fill("a battery of horses");
+  await theirs.getByRole("button", { name: "Change the password" }).click();
+  await expect(theirs.getByRole("main").getByRole("alert")).toContainText(
+    "The present password is another one.",
+  );
+  await theirs.getByLabel("Present password").fill(person.password);
+  await theirs.getByRole("button", { name: "Change the password" }).click();
+  await expect(theirs).toHaveURL(/\/sign-in/);
+  await signInAs(theirs, person.email, "a battery of horses");
   await theirs.context().close();
 
   await page.goto("/audit");
-  for (const sentence of ["added", "changed the role of", "ended the access of"])
+  for (const sentence of ["added", "changed the role of", "ended the access of", "let"])
     await expect(
       page.getByText(new RegExp(`Ada Lovelace ${sentence} ${person.email}`)).first(),
     ).toBeVisible();

@@ -4,7 +4,7 @@ import { exportAudit } from "../audit/export.ts";
 import { type FreshDatabase, freshDatabase } from "../db/testing.ts";
 import { type Actor, systemActor } from "../desk.ts";
 import { resume, signInByVoucher, signInWithPassword } from "./sign-in.ts";
-import { addUser, deactivate, setPassword, setRole } from "./users.ts";
+import { addUser, deactivate, reactivate, setPassword, setRole } from "./users.ts";
 import { whileAllowed } from "./while-allowed.ts";
 
 const now = () => new Date("2026-11-24T12:00:00Z");
@@ -128,6 +128,17 @@ test("a changed password and a deactivation end open sessions", async () => {
   await expect(signIn({ password: "another long password" })).rejects.toMatchObject({
     code: "sign_in_failed",
   });
+  // Let in again, they sign in anew: what somebody may still hold of before does not come back, however often.
+  for (let time = 0; time < 2; time++) {
+    await reactivate(desk, email, admin);
+    expect(await resume(desk, next)).toBeNull();
+    const anew = await signIn({ password: "another long password" });
+    expect(await resume(desk, anew)).not.toBeNull();
+    await deactivate(desk, email, admin);
+    await reactivate(desk, email, admin);
+    expect(await resume(desk, anew)).toBeNull();
+    await deactivate(desk, email, admin);
+  }
 });
 
 test("a long export breaks off when the access of whoever takes it ends", async () => {

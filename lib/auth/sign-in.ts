@@ -1,18 +1,19 @@
 import { createHash } from "node:crypto";
+import type { Sql } from "postgres";
 import { appendAudit } from "../audit/append.ts";
 import type { Actor, Desk } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import { countAttempts } from "./attempts.ts";
 import { verifyPassword } from "./password.ts";
 import { isSingleSignOnOnly, type OnlyDoor } from "./single-sign-on.ts";
-import { findActor } from "./users.ts";
+import { findActor, letInAgain } from "./users.ts";
 
 type Door = Pick<Desk, "sql" | "now"> & OnlyDoor;
 
 const ways = ["password", "single sign-on"] as const;
 type Way = (typeof ways)[number];
 
-/** What a session remembers. `mark` changes with the password, which ends the sessions of the old one. */
+/** What a session remembers. `mark` changes with the password and when access is given back, which ends older sessions. */
 export interface SignedIn {
   email: string;
   mark: string;
@@ -50,16 +51,14 @@ export async function signInWithPassword(
     await auditFailure(desk, email, "password", "too many attempts");
     throw error;
   }
-  const [user] = await desk.sql<{ password_hash: string | null; name: string }[]>`
-    SELECT password_hash, name FROM driftdesk.users
-    WHERE lower(email) = ${email} AND deactivated_at IS NULL`;
-  if (!(await verifyPassword(given.password.slice(0, 1_000), user?.password_hash)) || !user) {
+  const user = await findUser(desk.sql, email);
+  if (!(await verifyPassword(given.password.slice(0, 1_000), user?.passwordHash)) || !user) {
     await auditFailure(desk, email, "password", "wrong address or password");
     throw new DriftdeskError("sign_in_failed", "The address or the password is wrong.", { status: 401 });
   }
   await attempts.succeeded();
   await auditSuccess(desk, email, "password");
-  return { email, name: user.name, mark: markOf(user.password_hash), by: "password" };
+  return { email, name: user.name, mark: markOf(user), by: "password" };
 }
 
 /** Lets somebody in whom single sign-on vouches for, when they are a user here. Null: they are not. */
@@ -68,33 +67,45 @@ export async function signInByVoucher(
   voucher: { email: string | null | undefined; verified: boolean },
 ): Promise<SignedIn | null> {
   const email = (voucher.email ?? "").trim().toLowerCase().slice(0, 200);
-  const [user] = await desk.sql<{ password_hash: string | null }[]>`
-    SELECT password_hash FROM driftdesk.users WHERE lower(email) = ${email} AND deactivated_at IS NULL`;
+  const user = await findUser(desk.sql, email);
   if (!user || !voucher.verified) {
     const why = user ? "the provider has not verified the address" : "not a user of this desk";
     await auditFailure(desk, email, "single sign-on", why);
     return null;
   }
   await auditSuccess(desk, email, "single sign-on");
-  return { email, mark: markOf(user.password_hash), by: "single sign-on" };
+  return { email, mark: markOf(user), by: "single sign-on" };
 }
 
 /** Who a session belongs to, as of now: a changed role counts at once, a changed password or deactivation ends it. */
 export async function resume(desk: Pick<Desk, "sql"> & OnlyDoor, session: SignedIn): Promise<Actor | null> {
   if (session.by === "password" && (await isSingleSignOnOnly(desk))) return null;
-  const [user] = await desk.sql<{ password_hash: string | null }[]>`
-    SELECT password_hash FROM driftdesk.users
-    WHERE lower(email) = ${session.email} AND deactivated_at IS NULL`;
-  if (!user || markOf(user.password_hash) !== session.mark) return null;
+  const user = await findUser(desk.sql, session.email);
+  if (!user || markOf(user) !== session.mark) return null;
   return findActor(desk, session.email);
 }
 
-function markOf(passwordHash: string | null): string {
-  return createHash("sha256")
-    .update(passwordHash ?? "")
+interface User {
+  name: string;
+  passwordHash: string | null;
+  /** Another value each time that they were let in again after an end of their access. */
+  letInAgain: string | null;
+}
+
+async function findUser(sql: Sql, email: string): Promise<User | null> {
+  const [user] = await sql<User[]>`
+    SELECT u.name, u.password_hash AS "passwordHash",
+           (SELECT s.value #>> '{}' FROM driftdesk.settings s WHERE s.name = ${letInAgain(sql)}) AS "letInAgain"
+    FROM driftdesk.users u WHERE lower(u.email) = ${email} AND u.deactivated_at IS NULL`;
+  return user ?? null;
+}
+
+/** Whoever is let in again signs in anew: a session from before the end of their access does not come back. */
+const markOf = ({ passwordHash, letInAgain: value }: User): string =>
+  createHash("sha256")
+    .update(`${passwordHash ?? ""}${value ?? ""}`)
     .digest("base64url")
     .slice(0, 16);
-}
 
 async function auditSuccess(desk: Door, email: string, by: Way): Promise<void> {
   const at = desk.now();

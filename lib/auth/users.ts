@@ -1,4 +1,4 @@
-import type { TransactionSql } from "postgres";
+import type { Sql, TransactionSql } from "postgres";
 import { z } from "zod";
 import { type AuditDraft, appendAudit } from "../audit/append.ts";
 import { type Role, roles } from "../db/schema.ts";
@@ -79,15 +79,20 @@ export async function deactivate(desk: People, email: string, actor: Actor): Pro
   });
 }
 
-/** Lets a user in again, in the role that they had, with the password that they had. */
+/** Lets a user in again, in the role that they had, with the password that they had. Old sessions stay ended. */
 export async function reactivate(desk: People, email: string, actor: Actor): Promise<void> {
   authorise(actor, "manage_users");
   await desk.sql.begin(async (tx) => {
-    const [user] = await tx<{ email: string }[]>`
+    const [user] = await tx<{ id: string; email: string }[]>`
       UPDATE driftdesk.users SET deactivated_at = NULL
-      WHERE lower(email) = ${email.toLowerCase()} AND deactivated_at IS NOT NULL RETURNING email`;
+      WHERE lower(email) = ${email.toLowerCase()} AND deactivated_at IS NOT NULL RETURNING id, email`;
     if (!user)
       throw new DriftdeskError("user_unknown", `There is no deactivated user ${email}.`, { status: 404 });
+    await tx`
+      INSERT INTO driftdesk.settings (name, value, changed_by, changed_at)
+      SELECT ${letInAgain(tx)}, to_jsonb(gen_random_uuid()), ${actor.email}, ${desk.now()}
+      FROM driftdesk.users u WHERE u.id = ${user.id}
+      ON CONFLICT (name) DO UPDATE SET value = excluded.value, changed_by = excluded.changed_by, changed_at = excluded.changed_at`;
     await audit(tx, desk, actor, { action: "user.reactivated", subject: user.email });
   });
 }
@@ -108,6 +113,9 @@ export async function setPassword(
     await audit(tx, desk, actor, { action: "user.password_changed", subject: user.email });
   });
 }
+
+/** The setting that tells the sessions of a user `u` since they were let in again from those before. */
+export const letInAgain = (sql: Sql | TransactionSql) => sql`'let in again ' || u.id`;
 
 /**
  * Changes somebody's own password, who knows the old one. Their sessions end, this one too. Errors: `password_wrong`,

@@ -93,6 +93,14 @@ test("nobody approves their own, by any path", async () => {
     await expect(approveBulk(desk, bulk.id, { ...fin, email })).rejects.toEqual(
       refused("second_person_needed"),
     );
+  // Also where it was asked for before people's ids were kept.
+  await desk.sql`UPDATE driftdesk.bulk_actions SET requested_by_id = NULL WHERE id = ${bulk.id}`;
+  await expect(approveBulk(desk, bulk.id, { ...fin, email: "FIN@example.com" })).rejects.toEqual(
+    refused("second_person_needed"),
+  );
+  await desk.sql`
+    UPDATE driftdesk.bulk_actions SET requested_by_id = (SELECT id FROM driftdesk.users WHERE email = ${fin.email})
+    WHERE id = ${bulk.id}`;
   // A session that claims another role than the table says.
   await expect(approveBulk(desk, bulk.id, { ...sue, role: "admin" })).rejects.toEqual(refused("not_allowed"));
   // What is no person: the system, a policy, a token of theirs, somebody made up.
