@@ -4,6 +4,7 @@ import type { BulkDetails } from "@/lib/fixes/bulk-view.ts";
 import { durationText } from "../format/clock.ts";
 import { Time } from "../format/time.tsx";
 import { plural } from "../format/words.ts";
+import { bulkStateWords } from "./bulk-words.ts";
 import { filterWords } from "./filter-words.ts";
 
 /** Who asked for what, who agreed, why and when, as pairs. */
@@ -48,10 +49,11 @@ export function BulkFacts({ bulk }: { bulk: BulkDetails }) {
       )}
       {undoneBy.length > 0 && (
         <Fact name="Undone by" wide>
-          {undoneBy.map((id, at) => (
+          {undoneBy.map(({ id, state }, at) => (
             <span key={id}>
               {at > 0 && ", "}
               <BulkLink id={id} />
+              {state !== "done" && ` (${bulkStateWords[state].toLowerCase()})`}
             </span>
           ))}
         </Fact>

@@ -135,7 +135,10 @@ test("before anything is undone, it is said what would be, and afterwards what w
   const request = { undo: { bulk: bulkId }, requestKey: "undo the outage" };
   const undoing = await requestRevert(company.desk, request, ada);
   await executeBulk(company.desk, undoing.id);
-  expect(await bulkDetails(sql(), bulkId)).toMatchObject({ undoneBy: [undoing.id], undoable: false });
+  expect(await bulkDetails(sql(), bulkId)).toMatchObject({
+    undoneBy: [{ id: undoing.id, state: "done" }],
+    undoable: false,
+  });
   expect(await bulkDetails(sql(), undoing.id)).toMatchObject({
     kind: "revert",
     reverts: bulkId,

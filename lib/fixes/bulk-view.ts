@@ -2,7 +2,7 @@
 import type { Sql } from "postgres";
 import { namesOfPeople } from "../audit/read.ts";
 import { actorName } from "../audit/sentence.ts";
-import type { BulkAction } from "../db/schema.ts";
+import type { BulkAction, BulkState } from "../db/schema.ts";
 import { bulkColumns } from "./bulk.ts";
 
 export interface BulkView extends BulkAction {
@@ -27,8 +27,8 @@ export async function listBulks(
 }
 
 export interface BulkDetails extends BulkView {
-  /** Actions that undid all that this one applied, newest first. */
-  undoneBy: number[];
+  /** Actions that undo all that this one applied, newest first. */
+  undoneBy: { id: number; state: BulkState }[];
   /** Whether anything that it applied can still be undone. */
   undoable: boolean;
 }
@@ -38,8 +38,8 @@ export async function bulkDetails(sql: Sql, id: number): Promise<BulkDetails | n
   const [[bulk], nameOf] = await Promise.all([
     sql<(Found & Pick<BulkDetails, "undoneBy" | "undoable">)[]>`
       SELECT ${bulkColumns(sql)}, ${subject(sql)} AS subject,
-             coalesce((SELECT array_agg(r.id ORDER BY r.id DESC) FROM driftdesk.bulk_actions r
-                       WHERE r.reverts = b.id AND r.state <> 'cancelled'), '{}') AS "undoneBy",
+             coalesce((SELECT jsonb_agg(jsonb_build_object('id', r.id, 'state', r.state) ORDER BY r.id DESC) FROM driftdesk.bulk_actions r
+                       WHERE r.reverts = b.id AND r.state <> 'cancelled'), '[]') AS "undoneBy",
              b.kind = 'apply' AND b.state NOT IN ('waiting', 'running') AND EXISTS (
                SELECT FROM driftdesk.fixes f
                WHERE f.bulk_id = b.id AND f.state = 'applied' AND f.action = 'update' AND NOT EXISTS (

@@ -11,6 +11,7 @@ import { BulkResults } from "@/components/bulks/bulk-results.tsx";
 import { BulkState } from "@/components/bulks/bulk-state.tsx";
 import { whatWords } from "@/components/bulks/bulk-words.ts";
 import { UndoButton } from "@/components/bulks/undo-button.tsx";
+import type { Rights } from "@/components/discrepancies/contract.ts";
 import { WaitingBulks } from "@/components/discrepancies/waiting-bulks.tsx";
 import { count } from "@/components/format/words.ts";
 import { PageHeader } from "@/components/frame/page-header.tsx";
@@ -85,7 +86,7 @@ export default async function BulkPage({
               subject={bulk.subject}
               actions={driftActions}
               rights={rights}
-              offered={bulk.undoable && rights.decide && (bulk.total === 1 || rights.bulk)}
+              offered={mayUndo(bulk, rights)}
             >
               {undoWords(bulk)}
             </UndoButton>
@@ -121,6 +122,13 @@ export default async function BulkPage({
     </>
   );
 }
+
+/** While somebody has asked for it already, nobody asks again. */
+const mayUndo = ({ undoable, undoneBy, total }: BulkDetails, rights: Rights): boolean =>
+  undoable &&
+  rights.decide &&
+  (total === 1 || rights.bulk) &&
+  !undoneBy.some(({ state }) => state === "waiting" || state === "running");
 
 function undoWords({ undoneBy, total, applied }: BulkDetails): string {
   if (total === 1) return "Undo this correction…";
