@@ -79,9 +79,15 @@ export function WaitingOne({
         </p>
       </div>
       <div className="flex flex-wrap items-center gap-2">
-        {rowsLink && left > 0 && !undoes && (
+        {rowsLink && left > 0 && (
           <Button asChild variant="quiet">
-            <Link href={`/discrepancies?${new URLSearchParams({ state: "waiting", bulk: String(bulk.id) })}`}>
+            <Link
+              href={
+                undoes
+                  ? `/bulks/${bulk.id}`
+                  : `/discrepancies?${new URLSearchParams({ state: "waiting", bulk: String(bulk.id) })}`
+              }
+            >
               Its rows
             </Link>
           </Button>

@@ -102,7 +102,7 @@ export default async function BulkPage({
         </p>
       </PageHeader>
       <div className="flex flex-col gap-3 px-4 pb-5 empty:hidden md:px-6">
-        <WaitingBulks waiting={waiting} actions={driftActions} rights={rights} />
+        <WaitingBulks waiting={waiting} actions={driftActions} rights={rights} rowsLink={false} />
         {bulk.state === "running" && (
           <BulkLive
             key={bulk.id}
