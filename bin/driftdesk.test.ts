@@ -203,6 +203,36 @@ test("an amount waits for a second person, who is not the first one under anothe
   expect(await driftdesk("settings", "single-sign-on", "on")).toMatchObject({ code: 2 });
 });
 
+test("the history is verified, and held against where it once ended", async () => {
+  await addUser("fin@example.com", "finance");
+  const made = (await driftdesk("audit", "key")).out.trim().split("\n");
+  const keys = Object.fromEntries(made.map((line) => line.split(/=(.*)/, 2)));
+  const { out } = await begin(["audit", "export", "--format", "csv"], { env: keys }).ended;
+  const file = join(folder, "history.csv");
+  await writeFile(file, out);
+  const verify = (env: Record<string, string>) =>
+    begin(["audit", "verify", "--checkpoint", file], { env }).ended;
+  const auditor = { AUDIT_PUBLIC_KEY: keys.AUDIT_PUBLIC_KEY };
+  expect(await verify(auditor)).toMatchObject({
+    code: 0,
+    err: expect.stringContaining("is the one that was signed"),
+  });
+  expect(await verify({})).toMatchObject({ code: 2, err: expect.stringContaining("[key_missing]") });
+  // As the owner of the database can: another history, whose links all fit.
+  await desk.owner.unsafe(`
+    ALTER TABLE driftdesk.audit_entries DISABLE TRIGGER ALL;
+    TRUNCATE driftdesk.audit_entries;
+    UPDATE driftdesk.audit_head SET seq = 0, hash = sha256('driftdesk audit chain'::bytea);
+    ALTER TABLE driftdesk.audit_entries ENABLE TRIGGER ALL;
+    SELECT driftdesk.append_audit('[{"actor": "eve", "action": "user.added"}, {"actor": "eve", "action": "user.added"}]')`);
+  const rewritten = await verify(auditor);
+  expect(rewritten).toMatchObject({
+    code: 1,
+    out: expect.stringContaining("2\tThe history up to this entry is not the one"),
+  });
+  expect(rewritten.err).toContain("The chain is whole: 2 entries.");
+}, 120_000);
+
 test("what was applied is undone, once", async () => {
   await driftdesk("reconcile", "--full");
   await addUser("fin@example.com", "finance");
