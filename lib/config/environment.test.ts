@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { newSigningKey } from "../audit/signing-key.ts";
 import { DriftdeskError } from "../errors.ts";
+import { redact } from "../log.ts";
 import { readEnvironment, readRecordsEnvironment } from "./environment.ts";
 
 const key = { STRIPE_SECRET_KEY: "rk_test_abcdefghijklmnop" };
@@ -45,6 +47,22 @@ describe("the environment", () => {
       "STRIPE_SECRET_KEY is missing: create a restricted key",
     ])
       expect(error.message).toContain(name);
+  });
+
+  test("the key that signs tells whom to believe, and both have to be of one pair", () => {
+    const { signingKey, publicKey } = newSigningKey();
+    const signing = { ...key, AUDIT_SIGNING_KEY: signingKey };
+    expect(readEnvironment(signing).auditPublicKey).toBe(publicKey);
+    expect(readRecordsEnvironment({ AUDIT_PUBLIC_KEY: publicKey })).toMatchObject({
+      auditSigningKey: undefined,
+      auditPublicKey: publicKey,
+    });
+    const other = refusal({ ...signing, AUDIT_PUBLIC_KEY: newSigningKey().publicKey });
+    expect(other.message).toContain("AUDIT_PUBLIC_KEY is not the public key of AUDIT_SIGNING_KEY");
+    const wrong = refusal({ ...key, AUDIT_SIGNING_KEY: publicKey, AUDIT_PUBLIC_KEY: "hunter2" });
+    expect(wrong.message).toContain("AUDIT_SIGNING_KEY is no Ed25519 private key");
+    expect(wrong.message).toContain("AUDIT_PUBLIC_KEY is no Ed25519 public key");
+    expect(redact(`the key ${signingKey} is wrong`)).toBe("the key [hidden] is wrong");
   });
 
   test("no value is repeated in the message, for it may be a secret", () => {
