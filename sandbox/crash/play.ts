@@ -31,7 +31,9 @@ export interface Play {
 const patienceMs = 30_000;
 
 export async function play(stage: Stage, scene: Prepared, blows: readonly Blow[]): Promise<Play> {
-  const { own, local, sql, user } = scene;
+  const { own, local } = scene;
+  const looking = stage.look(scene);
+  const { sql, user } = looking;
   const undo = tell(scene);
   const wires: Wire[] = [];
   const wrong: string[] = [];
@@ -66,7 +68,8 @@ export async function play(stage: Stage, scene: Prepared, blows: readonly Blow[]
   } finally {
     for (const wire of wires) await wire.close();
     undo();
-    await scene.restore();
+    await scene.restore(looking);
+    await looking.close();
   }
 }
 
@@ -96,8 +99,8 @@ async function dispatch(stage: Stage, scene: Prepared, { own, local, task, blow 
     now: scene.now,
     variables: {
       ...variables,
-      DATABASE_URL: wire.through(stage.url(own)),
-      LOCAL_DATABASE_URL: wire.through(stage.url(local)),
+      DATABASE_URL: wire.through(stage.appUrl(own)),
+      LOCAL_DATABASE_URL: wire.through(stage.appUrl(local)),
       STRIPE_API_BASE: wire.through(variables.STRIPE_API_BASE as string),
     },
   });

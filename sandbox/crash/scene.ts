@@ -6,11 +6,13 @@ import { readEnvironment } from "../../lib/config/environment.ts";
 import { loadConfig } from "../../lib/config/load.ts";
 import { connect } from "../../lib/db/connect.ts";
 import type { BulkAction } from "../../lib/db/schema.ts";
+import { appRole, migratedTemplate } from "../../lib/db/testing-server.ts";
 import { type Actor, type Desk, desksOf, openDesk, systemActor } from "../../lib/desk.ts";
 import { requestBulk } from "../../lib/fixes/bulk.ts";
 import { executeBulk } from "../../lib/fixes/execute.ts";
 import { requestRevert } from "../../lib/fixes/revert.ts";
 import { approveBulk } from "../../lib/fixes/second-person.ts";
+import { grantsFor } from "../../lib/grants/grants.ts";
 import { executeRun } from "../../lib/reconcile/run.ts";
 import { requestRun } from "../../lib/reconcile/runs.ts";
 import { createAccounts } from "../accounts-table.ts";
@@ -19,8 +21,8 @@ import type { Task } from "./children.ts";
 import type { Ending } from "./ending.ts";
 import { play } from "./play.ts";
 import { drift, meddle, type Plot, plotOf } from "./plot.ts";
-import { type Restore, snapshot } from "./snapshot.ts";
-import { now, type Stage } from "./stage.ts";
+import { snapshot } from "./snapshot.ts";
+import { type Looking, now, type Stage } from "./stage.ts";
 import { openWire, type Step } from "./wire.ts";
 import { post } from "./witness.ts";
 
@@ -36,14 +38,11 @@ export interface Script {
 /** Ready to be played, any number of times. */
 export interface Prepared {
   script: Script;
-  /** Driftdesk's database and the user's, by name and as whoever looks; the same one when there is one. */
+  /** Driftdesk's database and the user's; the same one when there is one. */
   own: string;
   local: string;
-  sql: Sql;
-  user: Sql;
   /** Puts everything back to where the action begins. */
-  restore: Restore;
-  close(): Promise<void>;
+  restore(looking: Looking): Promise<void>;
   variables: Record<string, string>;
   task: Task;
   /** Number of the last fix before. */
@@ -71,11 +70,10 @@ const person = (name: string): Actor => ({ email: `${name}@example.com`, name, r
 const [fin, flo] = [person("fin"), person("flo")];
 
 async function begin(stage: Stage, script: Script): Promise<Prepared> {
-  const own = await stage.create("migrated");
-  const local = script.databases === 2 ? await stage.create(null) : own;
-  const look = (database: string) => connect(stage.url(database), { max: 2, applicationName: "crash" });
-  const sql = look(own);
-  const user = local === own ? sql : look(local);
+  const own = await stage.create(migratedTemplate);
+  const local = script.databases === 2 ? await stage.create("template1") : own;
+  const looking = stage.look({ own, local });
+  const { sql, user } = looking;
   const sandbox = await stage.sandbox(script.plot);
   const variables = {
     STRIPE_SECRET_KEY: sandbox.secretKey,
@@ -89,7 +87,8 @@ async function begin(stage: Stage, script: Script): Promise<Prepared> {
   const plot = plotOf(script.plot, subscriptions);
   await createAccounts(user, subscriptions);
   await drift(user, plot);
-  const addresses = { DATABASE_URL: stage.url(own), LOCAL_DATABASE_URL: stage.url(local) };
+  await grant(stage, script, local, variables.DRIFTDESK_CONFIG);
+  const addresses = { DATABASE_URL: stage.appUrl(own), LOCAL_DATABASE_URL: stage.appUrl(local) };
   const task = await decided({ ...variables, ...addresses }, script);
   if (task.what === "run") await interrupt(stage, { ...variables, ...addresses }, task);
   // What the interrupted one had of the account's requests would be waited for.
@@ -97,18 +96,15 @@ async function begin(stage: Stage, script: Script): Promise<Prepared> {
   await meddle(user, plot);
   await post(user);
   const [last] = await sql<{ id: number }[]>`SELECT coalesce(max(id), 0)::bigint AS id FROM driftdesk.fixes`;
-  const restores = [await snapshot(sql), ...(user === sql ? [] : [await snapshot(user)])];
+  const [restoreOwn, restoreLocal] = [await snapshot(sql), user === sql ? null : await snapshot(user)];
+  await looking.close();
   return {
     script,
     own,
     local,
-    sql,
-    user,
-    restore: async () => {
-      for (const restore of restores) await restore();
-    },
-    close: async () => {
-      await Promise.all([sql.end(), user.end()]);
+    restore: async (again) => {
+      await restoreOwn(again.sql);
+      await restoreLocal?.(again.user);
     },
     variables,
     task,
@@ -116,6 +112,20 @@ async function begin(stage: Stage, script: Script): Promise<Prepared> {
     now: new Date(now.getTime() + (plot.late ? 16 * 60_000 : 1_000)).toISOString(),
     stripe: { world: sandbox.world, changed: changedAtStripe(sandbox.world, plot) },
   };
+}
+
+/** Lets Driftdesk's role do on these tables what the config takes. */
+async function grant(
+  stage: Stage,
+  { databases }: Script,
+  database: string,
+  configFile: string,
+): Promise<void> {
+  // One connection, which the script's transaction is on.
+  const owner = connect(stage.url(database), { max: 1 });
+  const local = { local: owner, config: await loadConfig(configFile) };
+  await owner.unsafe(await grantsFor(appRole.name, databases === 1 ? ["own", local] : [local]));
+  await owner.end();
 }
 
 /** What people want, down to where a process has to begin with it. */

@@ -1,7 +1,7 @@
 import type { Sql } from "postgres";
 
 /** Puts everything in the tables back as it was. Making a database anew would take a second each time. */
-export type Restore = () => Promise<void>;
+export type Restore = (sql: Sql) => Promise<void>;
 
 /** Copies what is in all tables of a database. */
 export async function snapshot(sql: Sql): Promise<Restore> {
@@ -29,7 +29,7 @@ export async function snapshot(sql: Sql): Promise<Restore> {
     ),
     ...sequences.map(({ name, next }) => `SELECT setval('${name}', ${next}, false)`),
   ].join(";\n");
-  return async () => {
-    await sql.begin((tx) => tx.unsafe(statements));
+  return async (again) => {
+    await again.begin((tx) => tx.unsafe(statements));
   };
 }

@@ -2,7 +2,7 @@
 // for each scene. They are left to the server, of which nothing outlives the rounds: to drop one takes a second.
 import type { Sql } from "postgres";
 import { connect } from "../../lib/db/connect.ts";
-import { migrate } from "../../lib/db/migrate.ts";
+import { appRole } from "../../lib/db/testing-server.ts";
 import { type Sandbox, startSandbox } from "../server/server.ts";
 import { generateWorld } from "../world/world.ts";
 import { Children } from "./children.ts";
@@ -10,6 +10,13 @@ import { isLarge } from "./plot.ts";
 import { prepare, type Scene, type Script } from "./scene.ts";
 
 export const now = new Date("2026-11-24T12:00:00Z");
+
+/** Whoever looks into a scene's databases, Driftdesk's and the user's, as their owner. */
+export interface Looking {
+  sql: Sql;
+  user: Sql;
+  close(): Promise<void>;
+}
 
 export class Stage {
   readonly admin: Sql;
@@ -19,7 +26,6 @@ export class Stage {
   readonly #large = stripe(2_000);
   readonly #scenes = new Map<string, Promise<Scene>>();
   #databases = 0;
-  #migrated: Promise<string> | undefined;
 
   constructor(postgres: string, children = 3) {
     this.#postgres = postgres;
@@ -37,11 +43,6 @@ export class Stage {
     return preparing;
   }
 
-  /** It cannot be played again: somebody still holds something in its databases. */
-  forget(script: Script): void {
-    this.#scenes.delete(JSON.stringify(script));
-  }
-
   sandbox(plot: number): Promise<Sandbox> {
     return isLarge(plot) ? this.#large() : this.#small();
   }
@@ -50,27 +51,35 @@ export class Stage {
     return Object.assign(new URL(this.#postgres), { pathname: `/${database}` }).href;
   }
 
-  /** A new database, as a copy of another one that nobody uses; "migrated": with Driftdesk's tables. */
-  async create(copyOf: string | null): Promise<string> {
-    const from = copyOf === "migrated" ? await this.#withTables() : (copyOf ?? "template1");
-    const name = `${this.#prefix}_${++this.#databases}`;
-    await this.admin.unsafe(`CREATE DATABASE ${name} TEMPLATE ${from}`);
-    return name;
+  /** The same for Driftdesk itself, as the role that `driftdesk grants` makes. */
+  appUrl(database: string): string {
+    const [username, password] = [appRole.name, appRole.password].map(encodeURIComponent);
+    return Object.assign(new URL(this.url(database)), { username, password }).href;
   }
-  readonly #prefix = `crash_${process.pid}`;
 
-  #withTables(): Promise<string> {
-    this.#migrated ??= this.create(null).then(async (name) => {
-      await migrate(this.url(name));
-      return name;
-    });
-    return this.#migrated;
+  /** Looks into databases. The server has not connections enough for all scenes at once. */
+  look({ own, local }: { own: string; local: string }): Looking {
+    const into = (database: string) => connect(this.url(database), { max: 2, applicationName: "crash" });
+    const sql = into(own);
+    const user = own === local ? sql : into(local);
+    return {
+      sql,
+      user,
+      close: async () => {
+        await Promise.all([sql.end(), user.end()]);
+      },
+    };
+  }
+
+  /** A new database, with Driftdesk's tables or empty. */
+  async create(template: string): Promise<string> {
+    const name = `crash_${process.pid}_${++this.#databases}`;
+    await this.admin.unsafe(`CREATE DATABASE ${name} TEMPLATE ${template}`);
+    return name;
   }
 
   async close(): Promise<void> {
     await this.children.close();
-    for (const scene of await Promise.allSettled(this.#scenes.values()))
-      if (scene.status === "fulfilled") await scene.value.close();
     for (const opened of [this.#small, this.#large]) await opened.close();
     await this.admin.end();
   }

@@ -7,7 +7,7 @@ export async function post(local: Sql): Promise<void> {
   await local.unsafe(`
     CREATE TABLE row_changes (
       what text, key text, stripe_id text, at timestamptz DEFAULT clock_timestamp(), transaction xid8 DEFAULT pg_current_xact_id());
-    CREATE FUNCTION note_change() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE FUNCTION note_change() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
       DECLARE changed ${accountsTable} := coalesce(new, old);
       BEGIN
         INSERT INTO public.row_changes (what, key, stripe_id)
