@@ -143,6 +143,16 @@ test.each([
   await other.end({ timeout: 1 });
 });
 
+test("a server that has no connection left is none that can be asked", async () => {
+  const name = new URL(database.url).pathname.slice(1);
+  await database.sql.unsafe(`ALTER DATABASE ${name} CONNECTION LIMIT 0`);
+  const other = connect(database.appUrl, { max: 1 });
+  const error = await failure(other`SELECT 1`);
+  expect(error).toMatchObject({ code: "53300" });
+  expect(isConnectionLost(error)).toBe(true);
+  await other.end({ timeout: 1 });
+});
+
 test("what the database refuses is no lost connection", async () => {
   expect(isConnectionLost(await failure(sql`SELECT 1 / 0`))).toBe(false);
   expect(isConnectionLost(new Error("no code"))).toBe(false);

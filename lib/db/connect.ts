@@ -33,8 +33,9 @@ export function connect(url: string, options: ConnectOptions = {}): Sql {
 /** Whether a query failed because its connection broke or could not be made, rather than for what it asked. */
 export function isConnectionLost(error: unknown): boolean {
   if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return false;
-  // Class 08: connections. 57P01 to 57P03: the server stops, crashed, or is not up yet. The rest: the driver and the system.
-  return /^(08\w{3}|57P0[123]|CONNECTION_\w+|CONNECT_TIMEOUT|ECONN\w+|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|ENETUNREACH)$/.test(
+  // Class 08: connections. 57P01 to 57P03: the server stops, crashed, or is not up yet. 53300: it has none left. The rest: the
+  // driver and the system.
+  return /^(08\w{3}|57P0[123]|53300|CONNECTION_\w+|CONNECT_TIMEOUT|ECONN\w+|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|ENETUNREACH)$/.test(
     error.code,
   );
 }
