@@ -20,6 +20,7 @@ const routes: { method: "get" | "post"; path: string; scope: Scope; answers: num
     scope: "audit:export",
     answers: [200],
   },
+  { method: "get", path: "/api/bulks/1/export", scope: "audit:export", answers: [200] },
   { method: "post", path: "/api/cron/reconcile", scope: "runs:start", answers: [202, 409] },
 ];
 
@@ -116,6 +117,8 @@ test("a token opens no page and no action, and its uses stand in the history und
     const headers = { authorization: `Bearer ${token}` };
     for (const path of ["/", "/audit", "/settings", "/discrepancies/1/details"])
       expect((await request.get(path, { headers, maxRedirects: 0 })).status(), path).toBe(307);
+    // Of the routes, too, those that are for people only.
+    expect((await request.get("/api/audit/checkpoint", { headers })).status()).toBe(401);
     expect((await request.get("/api/audit/export?format=csv&action=run.started", { headers })).status()).toBe(
       200,
     );
