@@ -1,28 +1,13 @@
 "use client";
 
-import { LoaderCircle } from "lucide-react";
-import { useEffect, useId, useState } from "react";
+import { useState } from "react";
 import type { UndoneSelection } from "@/lib/fixes/revert.ts";
-import type { RevertPreview } from "@/lib/fixes/revert-preview.ts";
 import { BulkProgress } from "../discrepancies/bulk-progress.tsx";
-import type { Answer, BulkReport, DriftActions, Rights } from "../discrepancies/contract.ts";
+import type { BulkReport, DriftActions, Rights } from "../discrepancies/contract.ts";
 import { randomKey } from "../discrepancies/decision-dialog.tsx";
-import { count, plural } from "../format/words.ts";
-import { Button } from "../ui/button.tsx";
-import {
-  Dialog,
-  DialogBody,
-  DialogClose,
-  DialogContent,
-  DialogDescription,
-  DialogFooter,
-  DialogHeader,
-  DialogTitle,
-} from "../ui/dialog.tsx";
-import { Input } from "../ui/input.tsx";
-import { Label } from "../ui/label.tsx";
-import { Notice } from "../ui/notice.tsx";
-import { Skeleton } from "../ui/skeleton.tsx";
+import { PreviewForm, usePreview } from "../discrepancies/preview-form.tsx";
+import { plural } from "../format/words.ts";
+import { Dialog, DialogContent } from "../ui/dialog.tsx";
 import { toast } from "../ui/toast.tsx";
 import { RevertFacts } from "./revert-facts.tsx";
 
@@ -95,112 +80,24 @@ interface FormProps extends Pick<RevertDialogProps, "subject" | "actions" | "rig
 }
 
 function Form({ undo, subject, actions, rights, busy, problem, onRevert }: FormProps) {
-  const [reason, setReason] = useState("");
-  const reasonId = useId();
-  const answer = usePreview(undo, actions);
-  const preview = answer?.ok ? answer.value : null;
-  const fixes = preview?.undoable ?? 0;
-  const forbidden = preview?.changesMoney && !rights.decideMoney;
-  const ready = fixes > 0 && !forbidden;
-  return (
-    <form
-      className="flex min-h-0 flex-col"
-      onSubmit={(event) => {
-        event.preventDefault();
-        if (ready) onRevert(reason.trim() || undefined);
-      }}
-    >
-      <DialogHeader>
-        <DialogTitle className="wrap-anywhere">
-          Undo {subject === null ? "what was applied" : `the correction of ${subject}`}
-        </DialogTitle>
-        <DialogDescription>
-          {subject === null ? "Each local record" : "The local record"} says again what it said before, if it
-          still says what the correction wrote. What somebody changed since is left alone. Nothing changes in
-          Stripe.
-        </DialogDescription>
-      </DialogHeader>
-      <DialogBody className="flex flex-col gap-4">
-        {!answer && (
-          <div role="status" aria-label="Working out what would change" className="flex flex-col gap-3 py-2">
-            <Skeleton className="h-4 w-3/5" />
-            <Skeleton className="h-24 w-full" />
-          </div>
-        )}
-        {answer && !answer.ok && (
-          <Notice level="problem" title="There is no preview.">
-            {answer.message}
-          </Notice>
-        )}
-        {preview && <RevertFacts preview={preview} />}
-        {forbidden && (
-          <Notice level="warning" title="You may not undo this.">
-            It changes amounts of money. Finance and admin may decide that.
-          </Notice>
-        )}
-        {problem && (
-          <Notice level="problem" title="Nothing was undone.">
-            {problem}
-          </Notice>
-        )}
-      </DialogBody>
-      {ready && (
-        <div className="flex flex-wrap items-center gap-x-3 gap-y-1.5 border-t border-line px-5 py-3">
-          <Label htmlFor={reasonId}>
-            Reason <span className="font-normal text-ink-3">optional</span>
-          </Label>
-          <Input
-            // Enter undoes from here.
-            autoFocus
-            id={reasonId}
-            value={reason}
-            maxLength={2000}
-            autoComplete="off"
-            placeholder="Kept in the history"
-            onChange={(event) => setReason(event.target.value)}
-            className="min-w-48 flex-1"
-          />
-        </div>
-      )}
-      <DialogFooter>
-        <DialogClose asChild>
-          <Button>Cancel</Button>
-        </DialogClose>
-        {ready && (
-          <Button variant="primary" type="submit" disabled={busy}>
-            {busy && <LoaderCircle aria-hidden className="animate-spin" />}
-            {preview?.needsSecondPerson
-              ? `Ask to undo ${plural(fixes, "correction")}`
-              : subject === null
-                ? `Undo ${count(fixes)} ${fixes === 1 ? "correction" : "corrections"}`
-                : "Undo it"}
-          </Button>
-        )}
-      </DialogFooter>
-    </form>
-  );
-}
-
-/** Asks once what undoing would do; null until the answer is there. */
-function usePreview(undo: UndoneSelection, { previewRevert }: DriftActions): Answer<RevertPreview> | null {
-  const [answer, setAnswer] = useState<Answer<RevertPreview> | null>(null);
   // What is to be undone does not change while the dialog is open.
   const [asked] = useState(undo);
-  useEffect(() => {
-    let gone = false;
-    const failed = {
-      ok: false,
-      code: "internal",
-      message: "The preview did not come. Close this and try again.",
-    } as const;
-    previewRevert(asked)
-      .catch(() => failed)
-      .then((next) => {
-        if (!gone) setAnswer(next);
-      });
-    return () => {
-      gone = true;
-    };
-  }, [asked, previewRevert]);
-  return answer;
+  return (
+    <PreviewForm
+      title={`Undo ${subject === null ? "what was applied" : `the correction of ${subject}`}`}
+      description={`${subject === null ? "Each local record" : "The local record"} says again what it said before, if it still says what the correction wrote. What somebody changed since is left alone. Nothing changes in Stripe.`}
+      answer={usePreview(asked, actions.previewRevert)}
+      facts={(preview) => <RevertFacts preview={preview} />}
+      button={({ undoable, needsSecondPerson }) => {
+        if (undoable === 0) return null;
+        if (needsSecondPerson) return `Ask to undo ${plural(undoable, "correction")}`;
+        return subject === null ? `Undo ${plural(undoable, "correction")}` : "Undo it";
+      }}
+      decideMoney={rights.decideMoney}
+      forbidden="You may not undo this."
+      {...{ busy, problem }}
+      problemTitle="Nothing was undone."
+      onSubmit={onRevert}
+    />
+  );
 }
