@@ -47,10 +47,14 @@ export const invoicesMapping = {
   settled,
 } as const satisfies ResourceDefinition;
 
-/** `count` captured charges, `ch_0` the oldest, and a faithful copy of them in the table `charges`. */
+/**
+ * `count` captured charges, `ch_0` the oldest, and a faithful copy of them in the table `charges`. `columns`: what the table
+ * has besides, as `CREATE TABLE` says it.
+ */
 export async function openSettledCharges(
   count: number,
   mapping: ResourceDefinition = chargesMapping,
+  columns: readonly string[] = [],
 ): Promise<SettledDesk<Stripe.Charge>> {
   const world = generateWorld({ seed: 3, customers: 10, now: beginning });
   const [template] = world.charges.values();
@@ -65,7 +69,8 @@ export async function openSettledCharges(
       amount_refunded: 0,
     });
   const t = await open(world, world.charges, { charges: mapping });
-  await t.local`CREATE TABLE charges (id serial PRIMARY KEY, stripe_id text, status text, refunded bigint)`;
+  const all = ["id serial PRIMARY KEY", "stripe_id text", "status text", "refunded bigint", ...columns];
+  await t.local.unsafe(`CREATE TABLE charges (${all.join(", ")})`);
   await t.grant();
   await t.local`
     INSERT INTO charges (stripe_id, status, refunded)

@@ -194,10 +194,11 @@ test("what is remembered comes back as it was, whatever the columns' types", asy
   const fields = Object.fromEntries(
     Object.entries(values).map(([column, [, value]]) => [column, () => value]),
   );
-  opened = await openSettledCharges(600, { ...chargesMapping, fields });
+  const columns = Object.entries(values).map(
+    ([column, [type, , literal]]) => `${column} ${type} DEFAULT ${literal}`,
+  );
+  opened = await openSettledCharges(600, { ...chargesMapping, fields }, columns);
   const t = opened;
-  for (const [column, [type, , literal]] of Object.entries(values))
-    await t.local.unsafe(`ALTER TABLE charges ADD COLUMN ${column} ${type} DEFAULT ${literal}`);
   await t.run();
   t.setDay(31);
   await t.run();
