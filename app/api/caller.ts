@@ -52,7 +52,7 @@ async function tokenCaller(bearer: string, scope: Scope): Promise<Caller> {
   };
 }
 
-/** What stands behind `Authorization: Bearer`; null when nothing does. */
+/** What stands behind `Authorization: Bearer`; null when nothing does. A secret of somebody's own may have blanks. */
 export function bearerOf(request: Request): string | null {
-  return /^Bearer +(\S+)$/i.exec(request.headers.get("authorization") ?? "")?.[1] ?? null;
+  return /^Bearer +(.*\S)/i.exec(request.headers.get("authorization") ?? "")?.[1] ?? null;
 }
