@@ -7,8 +7,8 @@ export function relativeTime(at: Date, now: Date): string {
   const past = now.getTime() - at.getTime();
   const span = Math.abs(past);
   const say = (text: string) => (past >= 0 ? `${text} ago` : `in ${text}`);
-  // The reader's clock and the server's are never quite the same.
-  if (span < minute) return past >= -10_000 ? "just now" : "in a moment";
+  // The page's clock goes in steps of 15 s, and the reader's and the server's are never quite the same.
+  if (span < minute) return past >= -25_000 ? "just now" : "in a moment";
   if (span < hour) return say(`${Math.floor(span / minute)} min`);
   if (span < day) return say(`${Math.floor(span / hour)} h`);
   if (span < 14 * day) return say(`${Math.floor(span / day)} d`);
