@@ -42,6 +42,8 @@ for (const [i, world] of worlds.entries())
     readOnce(world, kind);
   }
 await local.unsafe("ANALYZE");
+// What was just loaded is on the disk before anything is measured.
+await local.unsafe("CHECKPOINT");
 await local.end();
 
 const [world, ...others] = worlds as [World, ...World[]];

@@ -49,16 +49,30 @@ export async function copyAcross(
   }
 }
 
+const sentAtOnce = 64 * 1_024;
+
 async function pass(source: Readable, target: Writable): Promise<void> {
   const written = finished(target);
   // A target that failed is told about at the end: the source has to be read to its last byte all the same, or its
   // connection, which goes back into the pool, would be stuck in the middle of the COPY for ever.
   written.catch(() => {});
+  const send = async (pieces: readonly Buffer[]) => {
+    if (target.destroyed || target.write(Buffer.concat(pieces))) return;
+    await Promise.race([once(target, "drain"), written]).catch(() => {});
+  };
   try {
-    for await (const piece of source.iterator({ destroyOnReturn: false })) {
-      if (target.destroyed || target.write(piece)) continue;
-      await Promise.race([once(target, "drain"), written]).catch(() => {});
+    // A piece is a row: sent one by one, they would keep this process from everything else.
+    let pieces: Buffer[] = [];
+    let bytes = 0;
+    for await (const piece of source.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      pieces.push(piece);
+      bytes += piece.length;
+      if (bytes < sentAtOnce) continue;
+      await send(pieces);
+      pieces = [];
+      bytes = 0;
     }
+    await send(pieces);
   } catch (error) {
     target.destroy(error as Error);
     throw error;
