@@ -24,6 +24,8 @@ export async function withStripe<T>(
   const given: StripeProcessOptions = { accounts: 1, limits, latencyMs, ...options };
   const stripe = startProcess("stripe-process.ts", [JSON.stringify(given)], {}, [
     "--max-old-space-size=16000",
+    "--heap-growing-percent=300",
+    "--expose-gc",
   ]);
   try {
     const { url, secretKeys } = (await stripe.line()) as StripeReady;
