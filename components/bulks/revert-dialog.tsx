@@ -4,7 +4,7 @@ import { useState } from "react";
 import type { UndoneSelection } from "@/lib/fixes/revert.ts";
 import { BulkProgress } from "../discrepancies/bulk-progress.tsx";
 import type { BulkReport, DriftActions, Rights } from "../discrepancies/contract.ts";
-import { randomKey } from "../discrepancies/decision-dialog.tsx";
+import { randomKey } from "../discrepancies/decision.ts";
 import { PreviewForm, usePreview } from "../discrepancies/preview-form.tsx";
 import { plural } from "../format/words.ts";
 import { Dialog, DialogContent } from "../ui/dialog.tsx";

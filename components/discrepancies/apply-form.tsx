@@ -2,7 +2,7 @@
 
 import { plural } from "../format/words.ts";
 import type { DriftActions, Rights } from "./contract.ts";
-import { type FormProps, subjectOf } from "./decision-dialog.tsx";
+import { type FormProps, subjectOf } from "./decision.ts";
 import { PreviewFacts } from "./preview-facts.tsx";
 import { PreviewForm, usePreview } from "./preview-form.tsx";
 

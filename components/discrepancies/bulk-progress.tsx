@@ -14,7 +14,7 @@ import {
   DialogTitle,
 } from "../ui/dialog.tsx";
 import type { BulkReport } from "./contract.ts";
-import { whereTo } from "./decision-dialog.tsx";
+import { whereTo } from "./decision.ts";
 import { BulkProgressBar, type FollowActions, StopBulk, useFollowed } from "./follow-bulk.tsx";
 
 /** A decision that is being carried out, and what came of it: what was applied, and every row that was not, with its reason. */

@@ -2,28 +2,16 @@
 
 import { useRouter } from "next/navigation";
 import { useState } from "react";
-import type { BulkKind } from "@/lib/db/schema.ts";
-import type { DiscrepancyRow } from "@/lib/discrepancies/list.ts";
-import type { Count } from "@/lib/discrepancies/totals.ts";
-import type { Selection } from "@/lib/fixes/selection.ts";
-import { count, plural } from "../format/words.ts";
+import { plural } from "../format/words.ts";
 import { Dialog, DialogContent } from "../ui/dialog.tsx";
 import { toast } from "../ui/toast.tsx";
 import { ApplyForm } from "./apply-form.tsx";
 import { BulkProgress } from "./bulk-progress.tsx";
 import type { BulkReport, DecisionKind, DriftActions, Rights } from "./contract.ts";
+import { type Decision, type FormProps, randomKey, whereTo } from "./decision.ts";
 import { titleOf } from "./difference.tsx";
 import { RejectForm } from "./reject-form.tsx";
 import { SnoozeForm } from "./snooze-form.tsx";
-
-/** What somebody is about to decide. */
-export interface Decision {
-  kind: DecisionKind;
-  selection: Selection;
-  total: Count;
-  /** When it is about one row. */
-  row?: DiscrepancyRow;
-}
 
 interface DecisionDialogProps {
   decision: Decision | null;
@@ -41,14 +29,6 @@ export function DecisionDialog({ decision, onClose, ...rest }: DecisionDialogPro
       {decision && <Content decision={decision} onClose={onClose} {...rest} />}
     </Dialog>
   );
-}
-
-/** What each form is given. */
-export interface FormProps {
-  decision: Decision;
-  busy: boolean;
-  problem: string;
-  onDecide: (details: { reason?: string | undefined; until?: Date | undefined }) => void;
 }
 
 function Content({
@@ -115,19 +95,6 @@ function Content({
   );
 }
 
-/** Not `randomUUID`: browsers offer it on HTTPS and localhost only, and a desk may stand in a plain network. */
-export function randomKey(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
-    byte.toString(16).padStart(2, "0"),
-  ).join("");
-}
-
-/** What is decided on, in a heading: a name, or how many. */
-export const subjectOf = ({ row, total }: Decision): string =>
-  row
-    ? titleOf(row)
-    : `${count(total.count)}${total.more ? "+" : ""} ${total.count === 1 ? "difference" : "differences"}`;
-
 function doneText({ kind, row }: Decision, rows: number): string {
   const what = row ? titleOf(row) : plural(rows, "difference");
   switch (kind) {
@@ -145,9 +112,3 @@ const whereText: Record<DecisionKind, string> = {
   reject: "It is under Rejected now, and opens again when its values change.",
   snooze: "It is under Snoozed now, and comes back by itself.",
 };
-
-/** Where the rows that an action has gone through are now. */
-export function whereTo(kind: BulkKind, bulkId: number): string {
-  const state = { apply: "fixed", reject: "rejected", snooze: "snoozed", revert: "open" }[kind];
-  return `/discrepancies?${new URLSearchParams({ state, bulk: String(bulkId) })}`;
-}

@@ -13,7 +13,7 @@ import {
 import { Label } from "../ui/label.tsx";
 import { Notice } from "../ui/notice.tsx";
 import { Textarea } from "../ui/textarea.tsx";
-import { type FormProps, subjectOf } from "./decision-dialog.tsx";
+import { type FormProps, subjectOf } from "./decision.ts";
 
 /** Leave the record as it is, and say why. */
 export function RejectForm({ decision, busy, problem, onDecide }: FormProps) {

@@ -15,7 +15,7 @@ import {
 import { Input } from "../ui/input.tsx";
 import { Label } from "../ui/label.tsx";
 import { Notice } from "../ui/notice.tsx";
-import { type FormProps, subjectOf } from "./decision-dialog.tsx";
+import { type FormProps, subjectOf } from "./decision.ts";
 
 /** Put it off until a time, in the zone of whoever reads. */
 export function SnoozeForm({ decision, busy, problem, onDecide }: FormProps) {
