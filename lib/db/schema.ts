@@ -50,6 +50,13 @@ export const runResourceStates = [
   "failed",
 ] as const;
 export type RunResourceState = (typeof runResourceStates)[number];
+/** Those in which a resource of a run has come to its end. */
+export const endedResourceStates: readonly RunResourceState[] = [
+  "done",
+  "incomplete",
+  "suspicious",
+  "failed",
+];
 
 /** What a targeted run is about: a customer with everything mapped, objects by their ids, rows by their keys, or a difference. */
 export type Targets =

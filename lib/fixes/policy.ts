@@ -6,7 +6,7 @@ import { type KnownDesk, knownDesks } from "../accounts/known.ts";
 import { appendAudit } from "../audit/append.ts";
 import { automaticColumns, isAutomatic, reviewedOnInsert } from "../config/policy.ts";
 import type { Resource } from "../config/resource.ts";
-import type { Run, RunResource } from "../db/schema.ts";
+import { endedResourceStates, type Run, type RunResource } from "../db/schema.ts";
 import { type Desk, policyActor } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import { whyHeldBack } from "./blast-radius.ts";
@@ -35,8 +35,7 @@ export async function applyPolicies(
 ): Promise<boolean> {
   const resources = await desk.sql<Pick<RunResource, "resource" | "state">[]>`
     SELECT resource, state FROM driftdesk.run_resources WHERE run_id = ${run.id} ORDER BY resource`;
-  if (!resources.every(({ state }) => ["done", "incomplete", "suspicious", "failed"].includes(state)))
-    return false;
+  if (!resources.every(({ state }) => endedResourceStates.includes(state))) return false;
   const known = await knownDesks(desk);
   for (const { resource } of resources) {
     signal.throwIfAborted();

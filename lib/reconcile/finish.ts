@@ -2,19 +2,17 @@
 import type { TransactionSql } from "postgres";
 import { appendAudit } from "../audit/append.ts";
 import {
+  endedResourceStates,
   listed,
   type Run,
   type RunMode,
   type RunResource,
-  type RunResourceState,
   type RunState,
   underWayStates,
 } from "../db/schema.ts";
 import { type Desks, systemActor } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import type { Begin } from "./lease.ts";
-
-const overs: readonly RunResourceState[] = ["done", "incomplete", "suspicious", "failed"];
 
 /** Ends a run whose resources have all come to their end, in whatever process; nothing otherwise. */
 export async function finishRun(desk: Desks, run: Run): Promise<void> {
@@ -26,7 +24,7 @@ export async function finishRun(desk: Desks, run: Run): Promise<void> {
       SELECT resource AS name, state, message, scope FROM driftdesk.run_resources
       WHERE run_id = ${run.id} ORDER BY resource`;
     const states = resources.map((resource) => resource.state);
-    if (!states.every((one) => overs.includes(one))) return;
+    if (!states.every((one) => endedResourceStates.includes(one))) return;
     const state: RunState = states.includes("suspicious")
       ? "suspicious"
       : states.every((one) => one === "failed")

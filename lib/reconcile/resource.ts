@@ -1,7 +1,7 @@
 // The steps of one resource, read top to bottom: plan → fetch → project → stage → compare → confirm → record.
 import type { TransactionSql } from "postgres";
 import type { Resource } from "../config/resource.ts";
-import type { Run, RunResourceState, Scope } from "../db/schema.ts";
+import { endedResourceStates, type Run, type RunResourceState, type Scope } from "../db/schema.ts";
 import { inTurn } from "../db/turns.ts";
 import type { Desk } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
@@ -53,7 +53,7 @@ export async function runResource(context: RunContext, resource: Resource): Prom
     );
   const [before] = await desk.sql<{ state: RunResourceState }[]>`
     SELECT state FROM driftdesk.run_resources WHERE run_id = ${run.id} AND resource = ${resource.name}`;
-  if (before && ["done", "incomplete", "suspicious", "failed"].includes(before.state)) return;
+  if (before && endedResourceStates.includes(before.state)) return;
   try {
     const stage = await planResource(desk.local, run, context.accountId, resource);
     // A targeted run looks again when another run was faster.
