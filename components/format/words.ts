@@ -2,7 +2,6 @@
 import type {
   Cause,
   DiscrepancyState,
-  Impact,
   Kind,
   Role,
   RunResourceState,
@@ -10,20 +9,8 @@ import type {
   RunTrigger,
 } from "@/lib/db/schema.ts";
 
-export const impactWords: Record<Impact, { long: string; short: string; meaning: string }> = {
-  paid_no_access: {
-    long: "Paid, locked out",
-    short: "locked out",
-    meaning: "Stripe says they pay. Your record keeps them out.",
-  },
-  access_no_pay: {
-    long: "Let in, not paid",
-    short: "not paid",
-    meaning: "Your record lets them in. Stripe says they do not pay.",
-  },
-  money: { long: "Amounts differ", short: "amount", meaning: "Both sides know it, with different amounts." },
-  other: { long: "Other", short: "other", meaning: "Details differ that touch neither access nor money." },
-};
+export { count, plural } from "@/lib/count.ts";
+export { impactWords } from "@/lib/discrepancies/impact-words.ts";
 
 export const causeWords: Record<Cause, { long: string; short: string; meaning: string }> = {
   webhook_undelivered: {
@@ -114,10 +101,3 @@ export const resourceTitle = (name: string) => {
   const words = resourceWords(name);
   return words.charAt(0).toUpperCase() + words.slice(1);
 };
-
-const whole = new Intl.NumberFormat("en-US");
-/** 48210 → "48,210". */
-export const count = (value: number) => whole.format(value);
-/** `plural(1, "customer")` → "1 customer". */
-export const plural = (value: number, one: string, many = `${one}s`) =>
-  `${count(value)} ${value === 1 ? one : many}`;

@@ -1,7 +1,9 @@
 // An alert as Slack shows it: what happened first, then what it means in numbers, then where to go.
 import type { KnownBlock } from "@slack/types";
+import { count, plural } from "../count.ts";
 import type { Alert, Impact } from "../db/schema.ts";
 import type { Desks } from "../desk.ts";
+import { impactWords } from "../discrepancies/impact-words.ts";
 import type { Amount } from "../discrepancies/summary.ts";
 import { moneyText } from "../money.ts";
 import type { AlertData } from "./alert.ts";
@@ -66,10 +68,10 @@ export function wordsOf(alert: Pick<Alert, "kind" | "data" | "runId" | "bulkId">
       const { impacts, corrected } = alert.data as AlertData["drift"];
       const rows = impacts.reduce((sum, one) => sum + one.rows, 0);
       return {
-        title: `${things(rows, "new difference")} between your records and Stripe`,
+        title: `${plural(rows, "new difference")} between your records and Stripe`,
         lines: [
           ...impacts.map(impactLine),
-          ...(corrected > 0 ? [`${number(corrected)} of them corrected automatically.`] : []),
+          ...(corrected > 0 ? [`${count(corrected)} of them corrected automatically.`] : []),
         ],
         path: "/discrepancies",
         link: "Review them",
@@ -83,10 +85,10 @@ export function wordsOf(alert: Pick<Alert, "kind" | "data" | "runId" | "bulkId">
     case "corrected": {
       const { applied, stale, failed } = alert.data as AlertData["corrected"];
       return {
-        title: `${things(applied, "record")} corrected automatically`,
+        title: `${plural(applied, "record")} corrected automatically`,
         lines: [
-          ...(stale > 0 ? [`${number(stale)} had changed meanwhile and were left alone.`] : []),
-          ...(failed > 0 ? [`${number(failed)} could not be written.`] : []),
+          ...(stale > 0 ? [`${count(stale)} had changed meanwhile and were left alone.`] : []),
+          ...(failed > 0 ? [`${count(failed)} could not be written.`] : []),
         ],
         ...(alert.bulkId === null ? run : { path: `/bulks/${alert.bulkId}`, link: "See what was written" }),
       };
@@ -102,13 +104,13 @@ export function wordsOf(alert: Pick<Alert, "kind" | "data" | "runId" | "bulkId">
     }
     case "run_recovered": {
       const { runs } = alert.data as AlertData["run_recovered"];
-      const lines = runs > 0 ? [`${things(runs, "run")} before it did not.`] : [];
+      const lines = runs > 0 ? [`${plural(runs, "run")} before it did not.`] : [];
       return { title: "A run came to its end again", lines, ...run };
     }
     case "approval": {
       const { total, requestedBy, reason } = alert.data as AlertData["approval"];
       return {
-        title: `${things(total, "correction")} ${total === 1 ? "waits" : "wait"} for a second person`,
+        title: `${plural(total, "correction")} ${total === 1 ? "waits" : "wait"} for a second person`,
         lines: [`${requestedBy} asked for ${total === 1 ? "it" : "them"}${reason ? `: “${reason}”` : "."}`],
         path: "/discrepancies?state=waiting",
         link: "Look and decide",
@@ -130,17 +132,17 @@ export function wordsOf(alert: Pick<Alert, "kind" | "data" | "runId" | "bulkId">
 
 function digestWords(data: AlertData["digest"]): Words {
   const { day, open, impacts, found, corrected, correctedByPolicy, resolved, waiting, checkpoint } = data;
-  const automatically = correctedByPolicy > 0 ? `, ${number(correctedByPolicy)} of them automatically` : "";
+  const automatically = correctedByPolicy > 0 ? `, ${count(correctedByPolicy)} of them automatically` : "";
   return {
     title: `Driftdesk on ${day}`,
     lines: [
       open.rows === 0
         ? "No difference is open."
-        : `${things(open.rows, "difference")} open${open.affectedCustomers > 0 ? `, ${things(open.affectedCustomers, "customer")} locked out or not paying` : ""}.`,
+        : `${plural(open.rows, "difference")} open${open.affectedCustomers > 0 ? `, ${plural(open.affectedCustomers, "customer")} locked out or not paying` : ""}.`,
       ...impacts.map(impactLine),
-      `In the last 24 hours: ${number(found)} found, ${number(corrected)} corrected${automatically}, ${number(resolved)} agree again by themselves.`,
+      `In the last 24 hours: ${count(found)} found, ${count(corrected)} corrected${automatically}, ${count(resolved)} agree again by themselves.`,
       ...(waiting > 0
-        ? [`${things(waiting, "request")} ${waiting === 1 ? "waits" : "wait"} for a second person.`]
+        ? [`${plural(waiting, "request")} ${waiting === 1 ? "waits" : "wait"} for a second person.`]
         : []),
     ],
     path: "/",
@@ -151,15 +153,5 @@ function digestWords(data: AlertData["digest"]): Words {
   };
 }
 
-const impactNames: Record<Impact, string> = {
-  paid_no_access: "paid, locked out",
-  access_no_pay: "let in, not paid",
-  money: "amounts differ",
-  other: "other",
-};
-
 const impactLine = ({ impact, rows, stakes }: { impact: Impact; rows: number; stakes: readonly Amount[] }) =>
-  `• ${number(rows)} ${impactNames[impact]}${stakes.length > 0 ? `: ${stakes.map((one) => moneyText(one.amountMinor, one.currency)).join(", ")}` : ""}`;
-
-const number = (count: number) => count.toLocaleString("en-US");
-const things = (count: number, name: string) => `${number(count)} ${name}${count === 1 ? "" : "s"}`;
+  `• ${count(rows)} ${impactWords[impact].long.toLowerCase()}${stakes.length > 0 ? `: ${stakes.map((one) => moneyText(one.amountMinor, one.currency)).join(", ")}` : ""}`;

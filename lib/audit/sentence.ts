@@ -56,6 +56,10 @@ const dataSchema = z.object({
   left: z.number().optional().catch(undefined),
   scopes: z.array(z.string()).catch([]),
   was: z.string().optional().catch(undefined),
+  url: z.string().optional().catch(undefined),
+  since: z.string().optional().catch(undefined),
+  due: z.string().optional().catch(undefined),
+  undelivered: z.number().optional().catch(undefined),
 });
 type Data = z.infer<typeof dataSchema>;
 
@@ -125,6 +129,9 @@ const bulkVerbs: Record<string, string> = {
   snooze: "to put off",
   revert: "to undo the correction of",
 };
+/** A time in the middle of a sentence; nothing when it is not known. */
+const atTime = (before: string, at: string | undefined | null) =>
+  at ? ` ${before} ${at.slice(0, 16).replace("T", " ")} UTC` : "";
 const items = (count: number | undefined) => (count === 1 ? "1 row" : `${count ?? "some"} rows`);
 
 const writers: Record<AuditAction, Writer> = {
@@ -140,8 +147,7 @@ const writers: Record<AuditAction, Writer> = {
   "discrepancy.resolved": (entry) => `found both sides equal again on ${on(entry)}`,
   "discrepancy.approved": (entry) => `asked for the correction of ${on(entry)}`,
   "discrepancy.rejected": (entry) => `left ${on(entry)} as it is`,
-  "discrepancy.snoozed": (entry, data) =>
-    `put off ${on(entry)}${data.until ? ` until ${data.until.slice(0, 16).replace("T", " ")} UTC` : ""}`,
+  "discrepancy.snoozed": (entry, data) => `put off ${on(entry)}${atTime("until", data.until)}`,
   "discrepancy.woken": (entry) => `brought back ${on(entry)}, which had been put off`,
   "fix.intended": (entry, { reverts }) =>
     `set out to ${reverts ? "undo the correction of" : "correct"} ${on(entry)}`,
@@ -177,6 +183,16 @@ const writers: Record<AuditAction, Writer> = {
     }`,
   "policy.held_back": (entry, data) =>
     `corrected nothing by itself in ${entry.resource ?? "a resource"}: ${items(data.total)} wait for a person${data.message ? `. ${data.message}` : ""}`,
+  "pipeline.broken": (_entry, data) =>
+    `noticed that webhooks do not arrive${data.url ? ` at ${data.url}` : ""}${atTime("since", data.since)}${
+      data.undelivered ? `: ${data.undelivered} undelivered` : ""
+    }`,
+  "pipeline.recovered": (_entry, data) =>
+    `noticed that webhooks arrive again${data.url ? ` at ${data.url}` : ""}${
+      data.since ? ` (broken${atTime("since", data.since)})` : ""
+    }`,
+  "schedule.overdue": (_entry, data) =>
+    `noticed that ${data.mode === "full" ? "a full" : data.mode ? `an ${data.mode}` : "a"} run did not begin${atTime("when it was due,", data.due)}`,
   "audit.exported": (entry, data) =>
     `exported ${entry.bulkId ? `the results of bulk ${entry.bulkId}` : "the history"}${data.format ? ` as ${data.format.toUpperCase()}` : ""}`,
   "sign_in.succeeded": (_entry, data) => `signed in${data.by ? ` by ${data.by}` : ""}`,

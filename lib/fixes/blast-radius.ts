@@ -2,6 +2,7 @@
 // what they are is in docs/decisions/0032-held-back.md.
 import type { TransactionSql } from "postgres";
 import type { Config } from "../config/resource.ts";
+import { count, plural } from "../count.ts";
 import type { Run, RunResource } from "../db/schema.ts";
 
 export interface Judged extends Pick<RunResource, "runId" | "resource" | "state" | "scope"> {
@@ -74,9 +75,9 @@ function overLimit({ due, config }: Judged, paired: number | null): string | nul
   const limit = config.fixes.autoLimit;
   const most = mostAtOnce(limit, paired);
   if (due <= most) return null;
-  const wanted = `${number(due)} ${due === 1 ? "record" : "records"} would be corrected`;
-  if (limit.rows <= most) return `${wanted}, and the limit is ${number(limit.rows)}.`;
-  return `${wanted} of ${number(paired)} that are in Stripe, and the limit is ${number(most)}.`;
+  const wanted = `${plural(due, "record")} would be corrected`;
+  if (limit.rows <= most) return `${wanted}, and the limit is ${count(limit.rows)}.`;
+  return `${wanted} of ${count(paired)} that are in Stripe, and the limit is ${count(most)}.`;
 }
 
 /** A small table has no two percent: in one of 50 rows five may be corrected, in one of 10 one. */
@@ -105,7 +106,5 @@ async function whyUnusual(tx: TransactionSql, judged: Judged): Promise<string | 
       ORDER BY s.run_id DESC LIMIT ${unusual.runs}
     ) last`;
   if (!before || before.runs < unusual.atLeast || open <= unusual.times * before.median) return null;
-  return `${number(open)} differences are open, and ${number(before.median)} are usual.`;
+  return `${count(open)} differences are open, and ${count(before.median)} are usual.`;
 }
-
-const number = (value: number) => value.toLocaleString("en-US");
