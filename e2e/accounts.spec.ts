@@ -10,7 +10,8 @@ import { freePort } from "../lib/db/free-port.ts";
 import { finance } from "../sandbox/demo/people.ts";
 import { signInAs } from "./desk.ts";
 
-const password = "correct horse battery";
+// It is the secret for runs from outside, too: with blanks, and a beginning like that of API tokens.
+const password = "dd_correct horse battery";
 let folder: string;
 let base: string;
 let served: ChildProcess;
