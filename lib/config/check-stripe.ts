@@ -94,6 +94,26 @@ export async function checkEvents({ stripe, config, now }: Desk): Promise<Findin
   return findings;
 }
 
+/** Whether the pipeline's health can name the endpoints that it is about: a hint, since everything else goes without. */
+export async function checkWebhookEndpoints({ stripe }: Desk): Promise<Finding[]> {
+  try {
+    await stripe.webhookEndpoints();
+    return [];
+  } catch (error) {
+    if (!(error instanceof DriftdeskError) || error.code !== "stripe_permission_missing") throw error;
+    return [
+      {
+        level: "ok",
+        where: "account",
+        code: "webhook_endpoints_unreadable",
+        message: "the key may not list webhook endpoints: the health of the event pipeline names none",
+        remedy:
+          "if you want their names, give the restricted key read permission for Webhook Endpoints (rak_webhook_read)",
+      },
+    ];
+  }
+}
+
 /** With `table` also whether the mapping fits what both sides hold; without, only that objects can be read. */
 export async function checkStripeObjects(
   desk: Desk,

@@ -301,6 +301,10 @@ test("what an incremental run cannot learn from events, so that it reads everyth
   expect(await problems({}, {}, withKey(withoutEvents))).toEqual([
     ["warning", "events_unreadable", "account", expect.stringContaining("incremental runs read everything")],
   ]);
+  // A hint is not a problem.
+  const hints = await checkConfig(t.with(withKey(withoutEvents)));
+  expect(hints.find(({ code }) => code === "webhook_endpoints_unreadable")).toMatchObject({ level: "ok" });
+  expect((await checkConfig(t.desk)).map(({ code }) => code)).not.toContain("webhook_endpoints_unreadable");
   expect(await problems({ expand: ["customer", "latest_invoice"] })).toEqual([
     [
       "warning",

@@ -5,7 +5,7 @@ import type { LocalTable } from "../local/catalog.ts";
 import { whileSomebodyWaits } from "../stripe/priority.ts";
 import { checkApart } from "./check-apart.ts";
 import { checkLocalTable, checkWebhookLog } from "./check-local.ts";
-import { checkAccount, checkEvents, checkStripeObjects } from "./check-stripe.ts";
+import { checkAccount, checkEvents, checkStripeObjects, checkWebhookEndpoints } from "./check-stripe.ts";
 import type { Resource } from "./resource.ts";
 
 export interface Finding {
@@ -56,7 +56,10 @@ function checkAlerts({ config, environment }: Desk): Finding[] {
 async function checkMapping(desk: Desk): Promise<Finding[]> {
   const findings = await attempt("account", () => checkAccount(desk));
   const stripeAnswers = findings.every((finding) => finding.level !== "error");
-  if (stripeAnswers) findings.push(...(await attempt("account", () => checkEvents(desk))));
+  if (stripeAnswers) {
+    findings.push(...(await attempt("account", () => checkEvents(desk))));
+    findings.push(...(await attempt("account", () => checkWebhookEndpoints(desk))));
+  }
   for (const resource of desk.config.resources) {
     const where = `resources.${resource.name}`;
     const { table, findings: about } = await checkTable(desk, resource);

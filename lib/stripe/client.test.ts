@@ -178,6 +178,15 @@ describe("the key", () => {
     expect(stripe.counts.requests).toBe(1);
   });
 
+  test("without the permission for webhook endpoints, which only those who have it can list", async () => {
+    const secretKey = "rk_test_restricted000000000000";
+    const { stripe } = await open({ restrictedKeys: { [secretKey]: ["rak_event_read"] } }, { secretKey });
+    await expect(stripe.webhookEndpoints()).rejects.toMatchObject({ code: "stripe_permission_missing" });
+    const all = await open();
+    const { id } = all.sandbox.webhooks.add("https://api.acme.example/webhooks/stripe");
+    expect((await all.stripe.webhookEndpoints()).map((endpoint) => endpoint.id)).toEqual([id]);
+  });
+
   test("without a permission: the message names what is missing", async () => {
     const secretKey = "rk_test_restricted000000000000";
     const { stripe } = await open({ restrictedKeys: { [secretKey]: ["rak_customer_read"] } }, { secretKey });

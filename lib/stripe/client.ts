@@ -100,6 +100,8 @@ export function createStripeReader(options: StripeReaderOptions): StripeReader {
       };
     },
     events: (filter) => call("list event", () => listEvents(stripe, filter)),
+    webhookEndpoints: () =>
+      call("list webhook endpoint", async () => (await stripe.webhookEndpoints.list({ limit: 100 })).data),
     time: () => time,
     crowded: (type) => pace.crowded(`list ${type}`),
     list: (type, filter) => call(`list ${type}`, () => endpoints[type].list(filter)),

@@ -107,11 +107,12 @@ const isMissing = (error: unknown): error is Stripe.errors.StripeInvalidRequestE
 
 /** Newest first, a hundred a page. */
 export async function listEvents(stripe: Stripe, filter: EventFilter): Promise<ListPage<Stripe.Event>> {
-  const { types, createdFrom, startingAfter } = filter;
+  const { types, createdFrom, delivered, startingAfter } = filter;
   const page = await stripe.events.list({
     limit: 100,
-    types: [...types],
+    ...(types && { types: [...types] }),
     created: { gte: createdFrom },
+    ...(delivered !== undefined && { delivery_success: delivered }),
     ...(startingAfter !== undefined && { starting_after: startingAfter }),
   });
   return { data: page.data, hasMore: page.has_more };

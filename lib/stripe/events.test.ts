@@ -105,3 +105,14 @@ test("an event names the object, what hangs on it, and whose it is now and was b
     customers: ["cus_new", "cus_old"],
   });
 });
+
+test("what one endpoint has not taken is listed apart from what all have", async () => {
+  const { world, stripe } = await open();
+  const [stuck] = world.events.newestFirst();
+  if (!stuck) throw new Error("the world has no events");
+  world.events.put({ ...stuck, pending_webhooks: 1 });
+  const listed = async (delivered: boolean) =>
+    (await stripe.events({ createdFrom: since(30), delivered })).data.map((event) => event.id);
+  expect(await listed(false)).toEqual([stuck.id]);
+  expect(await listed(true)).not.toContain(stuck.id);
+});

@@ -25,10 +25,12 @@ export interface ListFilter {
 }
 
 export interface EventFilter {
-  /** 20 at most. */
-  types: readonly EventType[];
+  /** 20 at most; all types without. */
+  types?: readonly EventType[] | undefined;
   /** Unix seconds. Stripe keeps events for 30 days. */
   createdFrom: number;
+  /** Only those that every webhook endpoint has taken, or only those that one at least has not. */
+  delivered?: boolean | undefined;
   startingAfter?: string | undefined;
 }
 
@@ -48,6 +50,8 @@ export interface StripeReader {
   ): Promise<StripeObjects[T] | null>;
   /** Newest first, 100 a page. */
   events(filter: EventFilter): Promise<ListPage<Stripe.Event>>;
+  /** Where Stripe sends the account's events, as far as a hundred go. Their secrets are not in it. */
+  webhookEndpoints(): Promise<Stripe.WebhookEndpoint[]>;
   /** Stripe's own clock, by its latest answer; null before there was one. */
   time(): Date | null;
   /** Whether more requests want to list this than its budget lets through: more of them at once would gain nothing. */

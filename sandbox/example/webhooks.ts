@@ -1,6 +1,9 @@
 // What became of each webhook at the company's endpoint. Events that nobody planted anything on arrived and were handled.
+
+import type Stripe from "stripe";
 import type { Cause } from "../../lib/db/schema.ts";
-import type { WireEvent } from "../world/event.ts";
+import { apiVersion, type WireEvent } from "../world/event.ts";
+import { Random } from "../world/random.ts";
 import type { World } from "../world/world.ts";
 import { Dice } from "./dice.ts";
 import type { Row } from "./load.ts";
@@ -8,6 +11,23 @@ import type { Row } from "./load.ts";
 /** The endpoint answered nothing for eighteen hours, until this morning. Stripe's retries caught up on most of it. */
 const outageBeganHoursAgo = 21;
 const outageEndedHoursAgo = 3;
+
+/** The company's endpoint, as its Stripe account lists it. Nobody answers there: what happens later stays undelivered. */
+export function companyEndpoint(world: World): Stripe.WebhookEndpoint {
+  return {
+    id: new Random(world.seed + 13).id("we_1", 23),
+    object: "webhook_endpoint",
+    api_version: apiVersion,
+    application: null,
+    created: world.account.created ?? 0,
+    description: "Billing of the app",
+    enabled_events: ["*"],
+    livemode: world.livemode,
+    metadata: {},
+    status: "enabled",
+    url: "https://api.acme.example/webhooks/stripe",
+  };
+}
 
 type Fate = Extract<Cause, "webhook_undelivered" | "webhook_lost" | "handler_failed">;
 
@@ -66,6 +86,7 @@ export class Webhooks {
 
   /** Tells Stripe's side which events it could not deliver, and answers the rows of the company's own log. */
   settle(): Row[] {
+    this.#world.webhookEndpoints.put(companyEndpoint(this.#world));
     const dice = new Dice(this.#world.account.id, "deliveries");
     const log: Row[] = [];
     for (const event of [...this.#world.events.values()]) {

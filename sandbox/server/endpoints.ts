@@ -28,6 +28,8 @@ export interface Endpoint {
   listFilters?: Record<string, (values: string[]) => Test>;
   /** Properties that can be narrowed by gt, gte, lt and lte, besides `created`. */
   ranges?: Record<string, (object: Wire) => unknown>;
+  /** Not even by `created`, as nearly all others can be. */
+  undated?: true;
   /** What is left out when a filter is not given. */
   unless?: Record<string, Test>;
   /** What a list never shows. */
@@ -250,5 +252,6 @@ export const endpoints: Record<string, Endpoint> = {
     permission: "rak_webhook_read",
     shelf: shelf((world) => world.webhookEndpoints),
     filters: {},
+    undated: true,
   },
 };

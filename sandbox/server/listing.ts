@@ -118,7 +118,7 @@ function parse(world: World, endpoint: Endpoint, params: URLSearchParams, now: n
     else if (key === "ending_before") query.endingBefore = value;
     else if (listed === "expand") query.expand.push(expandable(endpoint.type, value, true));
     else if (own(endpoint.listFilters, listed)) lists.set(listed, [...(lists.get(listed) ?? []), value]);
-    else if (ranged === "created" || own(endpoint.ranges, ranged)) {
+    else if ((ranged === "created" && !endpoint.undated) || own(endpoint.ranges, ranged)) {
       const range = ranges.get(ranged) ?? { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
       narrow(range, ranged, bound, value);
       ranges.set(ranged, range);

@@ -201,6 +201,29 @@ test("an endpoint gets the types of event that it wants, and shows its secret on
   await choosy.close();
 });
 
+test("endpoints are listed newest first, and by nothing but pages", async () => {
+  const { webhooks, world } = asked.sandbox;
+  pass(1);
+  const made = webhooks.add("https://api.acme.example/webhooks/stripe", { events: ["invoice.paid"] });
+  const { stripe } = asked;
+  const { data } = await stripe.webhookEndpoints.list();
+  expect(data).toEqual([...world.webhookEndpoints.newestFirst()]);
+  expect(data[0]).toMatchObject({
+    id: made.id,
+    object: "webhook_endpoint",
+    url: "https://api.acme.example/webhooks/stripe",
+    enabled_events: ["invoice.paid"],
+    status: "enabled",
+    livemode: false,
+    api_version: "2026-10-28.endive",
+  });
+  const next = await stripe.webhookEndpoints.list({ limit: 1, starting_after: made.id });
+  expect(next.data.map(({ url }) => url)).toEqual([company.url]);
+  await expect(stripe.webhookEndpoints.list({ created: 1 } as never)).rejects.toMatchObject({
+    code: "parameter_unknown",
+  });
+});
+
 describe("can be made to go wrong", () => {
   test("lost: Stripe takes it for delivered, and nothing ever came", async () => {
     const { webhooks, world } = asked.sandbox;
