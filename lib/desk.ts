@@ -119,7 +119,13 @@ export async function readSettings(
   given: Pick<OpenDeskOptions, "config" | "environment"> = {},
 ): Promise<{ config: Configuration; environment: Environment }> {
   const config = given.config ?? (await loadConfig(given.environment?.configFile ?? configFileOf()));
-  return { config, environment: given.environment ?? readEnvironment(process.env, keyVariablesOf(config)) };
+  return { config, environment: given.environment ?? environmentFor(config) };
+}
+
+/** What is set from outside, with the variables that the config names. */
+function environmentFor(config: Configuration): Environment {
+  const webhookVariables = new Set(config.accounts.map(({ account }) => account.webhookSecret));
+  return readEnvironment(process.env, keyVariablesOf(config), webhookVariables);
 }
 
 /** The variables that have to hold a key, with the path of the setting that names each. */

@@ -69,6 +69,7 @@ export const runTriggerWords: Record<RunTrigger, string> = {
   cron: "Cron request",
   command: "Command line",
   import: "Import",
+  webhook: "Webhooks",
 };
 
 export const stepWords: Record<RunResourceState, string> = {

@@ -4,6 +4,7 @@ import type { Resource } from "../config/resource.ts";
 import type { Run } from "../db/schema.ts";
 import { type Desk, type Desks, desksOf } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
+import { whileSomebodyWaits } from "../stripe/priority.ts";
 import type { StripeReader } from "../stripe/reader.ts";
 
 export interface KnownDesk {
@@ -76,15 +77,21 @@ export function deskOf(known: readonly KnownDesk[], accountId: string): Desk | n
 }
 
 /** Why a desk's key cannot be asked about an account, which it did belong to; null when it still does. Asks Stripe once. */
-export async function otherAccount(
-  { stripe, config: { account } }: Desk,
-  accountId: string,
-): Promise<string | null> {
-  const asking = idOf.get(stripe) ?? stripe.account().then(({ id }) => id);
+export async function otherAccount(desk: Desk, accountId: string): Promise<string | null> {
+  const id = await accountOfKey(desk);
+  const { account } = desk.config;
+  return id === accountId ? null : `${account.key} belongs to ${id} by now, and not to ${accountId}.`;
+}
+
+/** The id of a desk's account: the one that it is pinned to, or its key's. Asks Stripe once where it is not pinned. */
+export const accountIdOf = async (desk: Desk): Promise<string> =>
+  desk.config.account.id ?? (await accountOfKey(desk));
+
+function accountOfKey({ stripe }: Desk): Promise<string> {
+  const asking = idOf.get(stripe) ?? whileSomebodyWaits(() => stripe.account()).then(({ id }) => id);
   idOf.set(stripe, asking);
   asking.catch(() => idOf.delete(stripe));
-  const id = await asking;
-  return id === accountId ? null : `${account.key} belongs to ${id} by now, and not to ${accountId}.`;
+  return asking;
 }
 
 /** A key's account never changes. */

@@ -14,6 +14,19 @@ export const keyVariable = z
   })
   .regex(/^[A-Z_][A-Z0-9_]*$/i, 'name the environment variable that holds the key, as in "STRIPE_KEY_EU"');
 
+/** Where the signing secrets of webhooks are, never the secrets. */
+export const webhookVariable = z
+  .string()
+  .refine((text) => !text.startsWith("whsec_"), {
+    error:
+      "a signing secret does not belong into the config: put it into an environment variable and write the variable's name here",
+    abort: true,
+  })
+  .regex(
+    /^[A-Z_][A-Z0-9_]*$/i,
+    'name the environment variable that holds the signing secret, as in "STRIPE_WEBHOOK_SECRET_EU"',
+  );
+
 interface GivenAccount {
   id?: string | undefined;
   key: string;

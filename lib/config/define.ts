@@ -97,6 +97,10 @@ interface RulesDefinition {
     timeZone?: string;
   };
   status?: { ttl?: Duration };
+  webhooks?: {
+    /** How long after an event its object is looked at: longer than your own handler takes. Default `1m`. */
+    grace?: Duration;
+  };
   /** Requests per second, for a whole account and for each endpoint. Default 80 and 20. */
   pace?: PaceDefinition;
 }
@@ -132,6 +136,12 @@ export interface AccountDefinition {
   key: string;
   /** A connected account (`acct_…`): asked with the `Stripe-Account` header, through the key of its platform. */
   stripeAccount?: string;
+  /**
+   * Name of the environment variable that holds the signing secret of its webhook endpoint. Default
+   * `STRIPE_WEBHOOK_SECRET`, which fits when all events come through one platform's endpoint: an event that names no
+   * connected account is told by its secret alone.
+   */
+  webhookSecret?: string;
   /** Default: the `pace` that all accounts share. */
   pace?: PaceDefinition;
   /** A mapping of its own, instead of the shared one. */

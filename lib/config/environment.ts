@@ -12,7 +12,8 @@ export interface Environment {
   /** Variable → the key in it, for every variable that the config's accounts name. */
   stripeKeys: Readonly<Record<string, string>>;
   stripeApiBase: string | undefined;
-  stripeWebhookSecret: string | undefined;
+  /** Variable → the signing secrets in it, for every variable that the config's accounts name. */
+  webhookSecrets: Readonly<Record<string, readonly string[]>>;
   cronSecret: string | undefined;
   slackWebhookUrl: string | undefined;
   redisUrl: string | undefined;
@@ -64,12 +65,25 @@ const stripeKey = (used: string | null) =>
       'does not look like a Stripe key ("rk_live_…", "sk_test_…"); publishable keys (pk_) cannot read',
     );
 
+/** Several while one takes the other's place. */
+const signingSecrets = z
+  .string()
+  .transform((text) =>
+    text
+      .split(",")
+      .map((one) => one.trim())
+      .filter((one) => one !== ""),
+  )
+  .refine(
+    (secrets) => secrets.length > 0 && secrets.every((one) => /^whsec_\S+$/.test(one)),
+    'is no signing secret: Stripe shows it with the endpoint, it begins with "whsec_"; several are separated by commas',
+  );
+
 const schema = z
   .object({
     DATABASE_URL: postgresUrl.optional(),
     LOCAL_DATABASE_URL: postgresUrl.optional(),
     STRIPE_API_BASE: webUrl.optional(),
-    STRIPE_WEBHOOK_SECRET: z.string().startsWith("whsec_", 'does not begin with "whsec_"').optional(),
     CRON_SECRET: secret.optional(),
     SLACK_WEBHOOK_URL: webUrl.optional(),
     REDIS_URL: z
@@ -151,16 +165,23 @@ function publicKeyOf(env: { AUDIT_SIGNING_KEY?: string | undefined; AUDIT_PUBLIC
 /** A variable that has to hold a Stripe key, and the path of the setting that names it; null in the short form. */
 export type KeyVariables = ReadonlyMap<string, string | null>;
 const shortForm: KeyVariables = new Map([["STRIPE_SECRET_KEY", null]]);
+/** Variables that can hold the signing secrets of webhooks. */
+type WebhookVariables = ReadonlySet<string>;
+const oneEndpoint: WebhookVariables = new Set(["STRIPE_WEBHOOK_SECRET"]);
 
 /** Reads and checks the environment. One error, `environment_invalid`, lists everything that is wrong, and no value. */
 export function readEnvironment(
   given: Readonly<Record<string, string | undefined>> = process.env,
   keyVariables: KeyVariables = shortForm,
+  webhookVariables: WebhookVariables = oneEndpoint,
 ): Environment {
   const keys = z.object(
     Object.fromEntries([...keyVariables].map(([variable, used]) => [variable, stripeKey(used)])),
   );
-  const env = check(z.intersection(keys, schema), given);
+  const secrets = z.object(
+    Object.fromEntries([...webhookVariables].map((variable) => [variable, signingSecrets.optional()])),
+  );
+  const env = check(z.intersection(z.intersection(keys, secrets), schema), given);
   return {
     databaseUrl: env.DATABASE_URL,
     localDatabaseUrl: env.LOCAL_DATABASE_URL,
@@ -168,7 +189,9 @@ export function readEnvironment(
       [...keyVariables.keys()].map((variable) => [variable, (env as Record<string, string>)[variable] ?? ""]),
     ),
     stripeApiBase: env.STRIPE_API_BASE,
-    stripeWebhookSecret: env.STRIPE_WEBHOOK_SECRET,
+    webhookSecrets: Object.fromEntries(
+      [...webhookVariables].map((variable) => [variable, (env as Record<string, unknown>)[variable] ?? []]),
+    ) as Record<string, string[]>,
     cronSecret: env.CRON_SECRET,
     slackWebhookUrl: env.SLACK_WEBHOOK_URL,
     redisUrl: env.REDIS_URL,

@@ -70,6 +70,8 @@ export interface Account {
   key: string;
   /** A connected account, which is asked through the key of its platform. */
   stripeAccount: string | undefined;
+  /** Environment variable that holds the signing secrets of its webhooks. */
+  webhookSecret: string;
   /** Names of the config's other accounts. */
   others: readonly string[];
 }
@@ -97,6 +99,10 @@ export interface Rules {
     timeZone: string;
   };
   status: { ttlMs: number };
+  webhooks: {
+    /** How long an event waits before its object is looked at: the company's own handler is to have its time. */
+    graceMs: number;
+  };
 }
 
 /** The config as it is for one account. */

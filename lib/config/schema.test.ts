@@ -189,7 +189,7 @@ function parsed(given: unknown) {
 
 test("what is left out has its default", () => {
   expect(parsed(changed({}))).toMatchObject({
-    account: { name: null, id: undefined, key: "STRIPE_SECRET_KEY", stripeAccount: undefined, others: [] },
+    account: { name: null, id: undefined, key: "STRIPE_SECRET_KEY", stripeAccount: undefined, webhookSecret: "STRIPE_WEBHOOK_SECRET", others: [] },
     schedule: [],
     fixes: {
       maxAgeMs: 15 * 60_000,
@@ -199,6 +199,7 @@ test("what is left out has its default", () => {
     },
     alerts: { slack: undefined, newDrift: 0, digest: "08:00", timeZone: "UTC" },
     status: { ttlMs: 5 * 60_000 },
+    webhooks: { graceMs: 60_000 },
     pace: { requestsPerSecond: 80, perEndpoint: 20 },
     resources: [
       {

@@ -1,6 +1,6 @@
 // Checks a configuration and brings it into the one shape that the rest of the code knows.
 import { z } from "zod";
-import { checkAccounts, claimedTwice, joinConditions, keyVariable } from "./accounts.ts";
+import { checkAccounts, claimedTwice, joinConditions, keyVariable, webhookVariable } from "./accounts.ts";
 import { cronMistake } from "./cron.ts";
 import type { ConfigDefinition } from "./define.ts";
 import { type Duration, durationWords, isDuration, milliseconds } from "./duration.ts";
@@ -134,6 +134,7 @@ const account = z.strictObject({
   id: accountId.optional(),
   key: keyVariable,
   stripeAccount: accountId.optional(),
+  webhookSecret: webhookVariable.optional(),
   pace: pace.optional(),
   resources: resources.optional(),
   where: z.record(z.string(), z.string().min(1, "write a condition, or leave it out")).optional(),
@@ -205,6 +206,9 @@ const shape = z.strictObject({
     }),
   alerts: alerts.default({ newDrift: 0, digest: "08:00", timeZone: "UTC" }),
   status: z.strictObject({ ttl: duration.default(milliseconds("5m")) }).default({ ttl: milliseconds("5m") }),
+  webhooks: z
+    .strictObject({ grace: duration.default(milliseconds("1m")) })
+    .default({ grace: milliseconds("1m") }),
   pace: pace.default({}),
 });
 const definition = shape.superRefine((given, context) => {
@@ -229,6 +233,7 @@ export function parseConfig(
     },
     alerts: { ...parsed.data.alerts, slack: parsed.data.alerts.slack },
     status: { ttlMs: status.ttl },
+    webhooks: { graceMs: parsed.data.webhooks.grace },
   };
   const issues: ConfigIssue[] = [];
   const accounts = accountsOf(parsed.data, issues).map((one): Config => ({ ...rules, ...one }));
@@ -252,8 +257,10 @@ function accountsOf(
   const shared = (name: string | null) => mapping(given.resources, ["resources"], name);
   const pace = { requestsPerSecond: 80, perEndpoint: 20, ...given.pace };
   const key = "STRIPE_SECRET_KEY";
+  const webhookSecret = "STRIPE_WEBHOOK_SECRET";
   if (!given.accounts) {
-    const account: Account = { name: null, id: given.account?.id, key, stripeAccount: undefined, others: [] };
+    const { id } = given.account ?? {};
+    const account: Account = { name: null, id, key, stripeAccount: undefined, webhookSecret, others: [] };
     return [{ account, resources: shared(null), pace }];
   }
   const names = Object.keys(given.accounts);
@@ -263,6 +270,7 @@ function accountsOf(
       id: one.id ?? one.stripeAccount,
       key: one.key,
       stripeAccount: one.stripeAccount,
+      webhookSecret: one.webhookSecret ?? webhookSecret,
       others: names.filter((other) => other !== name),
     },
     resources: (one.resources

@@ -24,7 +24,7 @@ export type Role = (typeof roles)[number];
 
 export const runModes = ["full", "incremental", "targeted"] as const;
 export type RunMode = (typeof runModes)[number];
-export const runTriggers = ["person", "schedule", "cron", "command", "import"] as const;
+export const runTriggers = ["person", "schedule", "cron", "command", "import", "webhook"] as const;
 export type RunTrigger = (typeof runTriggers)[number];
 export const runStates = [
   "queued",
@@ -525,4 +525,57 @@ export const alertDeliveries = driftdesk.table("alert_deliveries", {
   takenUntil: time("taken_until"),
   sentAt: time("sent_at"),
   problem: text("problem"),
+});
+
+export const webhookEvents = driftdesk.table("webhook_events", {
+  accountId: text("account_id").notNull(),
+  eventId: text("event_id").notNull(),
+  type: text("type").notNull(),
+  objectId: text("object_id"),
+  objectType: text("object_type").notNull(),
+  customerId: text("customer_id"),
+  created: time("created").notNull(),
+  livemode: boolean("livemode").notNull(),
+  apiVersion: text("api_version"),
+  account: text("account"),
+  receivedAt: time("received_at").notNull(),
+});
+export type WebhookEvent = typeof webhookEvents.$inferSelect;
+
+export const webhookChecks = driftdesk.table("webhook_checks", {
+  accountId: text("account_id").notNull(),
+  resource: text("resource").notNull(),
+  kind: text("kind", { enum: ["object", "customer"] }).notNull(),
+  id: text("id").notNull(),
+  firstAt: time("first_at").notNull(),
+  dueAt: time("due_at").notNull(),
+  events: integer("events").notNull().default(1),
+  attempts: integer("attempts").notNull().default(0),
+  takenBy: uuid("taken_by"),
+  takenUntil: time("taken_until"),
+});
+export type WebhookCheck = typeof webhookChecks.$inferSelect;
+
+/** How a request to the webhook receiver can end. */
+export const webhookOutcomes = [
+  "accepted",
+  "not_mapped",
+  "duplicate",
+  "wrong_mode",
+  "other_account",
+  "unclear_account",
+  "forged",
+  "too_old",
+  "malformed",
+  "too_large",
+  "busy",
+  "no_secret",
+  "failed",
+] as const;
+export type WebhookOutcome = (typeof webhookOutcomes)[number];
+
+export const webhookCounts = driftdesk.table("webhook_counts", {
+  hour: time("hour").notNull(),
+  outcome: text("outcome", { enum: webhookOutcomes }).notNull(),
+  count: ref("count").notNull(),
 });
