@@ -251,7 +251,7 @@ test("numbers and runs of one account leave the others out", async () => {
   await requestRuns(desk, { mode: "full", trigger: "command", actor: systemActor, account: "us" });
   expect((await recentRuns(sql, eu)).underWay).toBeNull();
   expect((await recentRuns(sql, { name: "us", id: null })).underWay).toMatchObject({ state: "queued" });
-  const told = await listAudit(sql, { account: "acct_us" }, { limit: 100 });
+  const { entries: told } = await listAudit(sql, { account: "acct_us" }, { limit: 100 });
   expect(told.filter((entry) => entry.action === "discrepancy.found")).toHaveLength(3);
   expect(new Set(told.map((entry) => entry.accountId))).toEqual(new Set(["acct_us"]));
 });

@@ -52,3 +52,42 @@ test.each<[string, AuditFilter, number[]]>([
     back.unshift(await read(filter, { after: newer }));
   expect(back.flatMap(numbers)).toEqual(expected);
 });
+
+test.each<[string, AuditFilter]>([
+  ["", { actor: "grace" }],
+  [", up to a day", { actor: "katherine", to: day(5) }],
+])(
+  "a search looks at so many entries at a time, says how far it came, and goes on from there%s",
+  async (_, filter) => {
+    const { sql } = database;
+    const named = (subject: string) => ({
+      actor: filter.actor ?? "",
+      action: "fix.applied" as const,
+      subject,
+    });
+    const names = ["mary", "joan", "joan", "joan", "joan", "mary", "joan", "mary", "joan", "joan"];
+    await appendAudit(sql, names.map(named), day(4));
+    const [top] = await sql<{ seq: number }[]>`SELECT max(seq) AS seq FROM driftdesk.audit_entries`;
+    // By the numbers that they were written with, the first is 1.
+    const first = (top?.seq ?? 0) - names.length;
+    const search = async (place: { before?: number; after?: number }) => {
+      const page = await readAudit(sql, { search: "MARY", ...filter }, { limit: 3, reach: 4, ...place });
+      return {
+        found: numbers(page).map((seq) => seq - first),
+        reached: page.reached && page.reached.seq - first,
+        page,
+      };
+    };
+    const newest = await search({});
+    expect(newest).toMatchObject({ found: [8], reached: 7 });
+    const further = await search({ before: newest.page.older ?? 0 });
+    expect(further).toMatchObject({ found: [6], reached: 3 });
+    const last = await search({ before: further.page.older ?? 0 });
+    expect(last).toMatchObject({ found: [1], reached: null });
+    expect(last.page.older).toBeNull();
+    // And back, in the other direction, over a stretch in which there is nothing.
+    const back = await search({ after: last.page.newer ?? 0 });
+    expect(back).toMatchObject({ found: [], reached: 5 });
+    expect(await search({ after: back.page.newer ?? 0 })).toMatchObject({ found: [8, 6], reached: 9 });
+  },
+);

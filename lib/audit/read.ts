@@ -1,6 +1,6 @@
 import type { Sql } from "postgres";
 import type { AuditFilter } from "./filter.ts";
-import { type AuditPlace, type AuditView, listAudit } from "./list.ts";
+import { type AuditList, type AuditPlace, type AuditView, listAudit } from "./list.ts";
 import { type AuditSentence, auditSentence } from "./sentence.ts";
 
 /** An entry as people read it, with where it stands in the chain and what it is about. */
@@ -15,12 +15,14 @@ export interface AuditPage {
   /** The `before` of the next page, and the `after` of the one that leads back; null where there is none. */
   older: number | null;
   newer: number | null;
+  /** How far a search came, when there is more to look at: its next page goes on from there. */
+  reached: AuditList["reached"];
 }
 
 /** One page of the history in sentences, newest first, people by their names. */
 export async function readAudit(sql: Sql, filter: AuditFilter, place: AuditPlace): Promise<AuditPage> {
   const { limit, before, after } = place;
-  const [found, nameOf] = await Promise.all([
+  const [{ entries: found, reached }, nameOf] = await Promise.all([
     listAudit(sql, filter, { ...place, limit: limit + 1 }),
     namesOfPeople(sql),
   ]);
@@ -38,10 +40,13 @@ export async function readAudit(sql: Sql, filter: AuditFilter, place: AuditPlace
     resource: entry.resource,
     hash: entry.hash,
   }));
+  const next = (last: ReadEntry | undefined) => (more ? last?.seq : reached?.seq) ?? null;
+  const [newest, oldest] = [entries[0], entries.at(-1)];
   return {
     entries,
-    older: more || after ? (entries.at(-1)?.seq ?? null) : null,
-    newer: (after ? more : before) ? (entries[0]?.seq ?? null) : null,
+    older: after ? (oldest?.seq ?? null) : next(oldest),
+    newer: after ? next(newest) : before ? (newest?.seq ?? null) : null,
+    reached: more ? null : reached,
   };
 }
 

@@ -7,8 +7,8 @@ import { requireActor } from "@/app/session.ts";
 import { actionWords } from "@/components/audit/action-words.ts";
 import { Entries } from "@/components/audit/entries.tsx";
 import { FilterForm } from "@/components/audit/filter-form.tsx";
+import { Pages } from "@/components/audit/pages.tsx";
 import {
-  type AuditParams,
   auditFilterOf,
   isAuditFiltered,
   loadAuditParams,
@@ -21,7 +21,7 @@ import { Button } from "@/components/ui/button.tsx";
 import { EmptyState } from "@/components/ui/empty-state.tsx";
 import { tablesOf } from "@/lib/accounts/known.ts";
 import { auditActors } from "@/lib/audit/list.ts";
-import { type AuditPage, readAudit } from "@/lib/audit/read.ts";
+import { readAudit } from "@/lib/audit/read.ts";
 import { auditActions } from "@/lib/audit/sentence.ts";
 import { can } from "@/lib/auth/permissions.ts";
 import { verifyAction } from "./actions.ts";
@@ -105,9 +105,8 @@ export default async function Page({ searchParams }: { searchParams: Promise<Sea
           label: resourceTitle(resource),
         }))}
       />
-      {page.entries.length > 0 ? (
-        <Entries entries={page.entries} />
-      ) : (
+      {page.entries.length > 0 && <Entries entries={page.entries} />}
+      {page.entries.length === 0 && page.reached === null && (
         <div className="border-t border-line">
           <EmptyState
             icon={ScrollText}
@@ -126,26 +125,5 @@ export default async function Page({ searchParams }: { searchParams: Promise<Sea
       )}
       <Pages params={params} page={page} />
     </>
-  );
-}
-
-function Pages({ params, page }: { params: AuditParams; page: AuditPage }) {
-  const { older, newer } = page;
-  const moved = params.before !== null || params.after !== null;
-  if (!moved && older === null) return null;
-  const links: [string, { before?: number; after?: number }][] = [];
-  if (moved) links.push(["Newest", {}]);
-  if (newer !== null) links.push(["Newer entries", { after: newer }]);
-  if (older !== null) links.push(["Older entries", { before: older }]);
-  return (
-    <nav aria-label="Pages" className="flex gap-2 border-t border-line px-4 py-3 md:px-6">
-      {links.map(([name, place]) => (
-        <Button key={name} asChild size="sm">
-          <Link href={`/audit${serializeAuditParams({ ...params, before: null, after: null, ...place })}`}>
-            {name}
-          </Link>
-        </Button>
-      ))}
-    </nav>
   );
 }
