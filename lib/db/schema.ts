@@ -579,3 +579,62 @@ export const webhookCounts = driftdesk.table("webhook_counts", {
   outcome: text("outcome", { enum: webhookOutcomes }).notNull(),
   count: ref("count").notNull(),
 });
+
+export const pipelineLooks = driftdesk.table("pipeline_looks", {
+  accountId: text("account_id").primaryKey(),
+  at: time("at"),
+  takenBy: uuid("taken_by"),
+  takenUntil: time("taken_until"),
+  listedTo: time("listed_to"),
+  gapAfter: text("gap_after"),
+  gapAt: time("gap_at"),
+  gapFrom: time("gap_from"),
+  recheckAfter: text("recheck_after"),
+  recheckAt: time("recheck_at"),
+  endpointsReadable: boolean("endpoints_readable").notNull().default(true),
+  eventsReadable: boolean("events_readable").notNull().default(true),
+  problem: text("problem"),
+});
+export type PipelineLook = typeof pipelineLooks.$inferSelect;
+
+export const pipelineEndpoints = driftdesk.table("pipeline_endpoints", {
+  accountId: text("account_id").notNull(),
+  endpoint: text("endpoint").notNull(),
+  url: text("url"),
+  listens: text("listens").array().notNull(),
+  enabled: boolean("enabled").notNull(),
+  madeAt: time("made_at"),
+  state: text("state", { enum: ["delivering", "broken"] })
+    .notNull()
+    .default("delivering"),
+  brokenSince: time("broken_since"),
+  recoveredAt: time("recovered_at"),
+  brokenTypes: text("broken_types").array().notNull().default([]),
+});
+export type PipelineEndpoint = typeof pipelineEndpoints.$inferSelect;
+
+export const pipelineTypes = driftdesk.table("pipeline_types", {
+  accountId: text("account_id").notNull(),
+  endpoint: text("endpoint").notNull(),
+  type: text("type").notNull(),
+  deliveredTo: time("delivered_to").notNull(),
+});
+
+export const pipelineUndelivered = driftdesk.table("pipeline_undelivered", {
+  accountId: text("account_id").notNull(),
+  eventId: text("event_id").notNull(),
+  endpoint: text("endpoint").notNull(),
+  type: text("type").notNull(),
+  created: time("created").notNull(),
+});
+
+export const pipelineLags = driftdesk.table("pipeline_lags", {
+  accountId: text("account_id").notNull(),
+  source: text("source", { enum: ["log", "receiver"] }).notNull(),
+  type: text("type").notNull(),
+  events: integer("events").notNull(),
+  medianMs: ref("median_ms").notNull(),
+  slowestMs: ref("slowest_ms").notNull(),
+  measuredAt: time("measured_at").notNull(),
+});
+export type PipelineLag = typeof pipelineLags.$inferSelect;
