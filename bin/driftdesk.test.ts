@@ -169,6 +169,7 @@ test("an amount waits for a second person, who is not the first one under anothe
     join(folder, "theirs.config.ts"),
     theirs.replace('email: "email"', 'email: { from: "email", money: true }'),
   );
+  await desk.local`UPDATE people SET email = 'wrong too@example.com' WHERE id = 2`;
   await driftdesk("reconcile", "--full");
   for (const [name, role] of [
     ["fin", "finance"],
@@ -184,6 +185,12 @@ test("an amount waits for a second person, who is not the first one under anothe
   expect(lines(asked.out)).toEqual([
     { bulk: 1, state: "waiting", total: 1, applied: 0, stale: 0, failed: 0, skipped: 0 },
   ]);
+  // Among everything open, the other amount waits, and what is none does not wait for it.
+  const all = await driftdesk("apply", "--all-open", "--as", "fin@example.com", "--json");
+  expect(all).toMatchObject({ code: 1, err: expect.stringContaining("Bulk 3: 2 applied of 2.") });
+  expect(all.err).toContain("Bulk 2: 1 fix waits for a second person");
+  const waiting = { bulk: 2, state: "waiting", total: 1, applied: 0, stale: 0, failed: 0, skipped: 0 };
+  expect(lines(all.out)).toEqual([{ ...waiting, bulk: 3, state: "done", total: 2, applied: 2, waiting }]);
   for (const [bulk, as, code] of [
     ["1", "fin@example.com", "second_person_needed"],
     ["1", "FIN@Example.com", "second_person_needed"],

@@ -4,6 +4,7 @@ import { findActor } from "../../lib/auth/users.ts";
 import type { BulkAction } from "../../lib/db/schema.ts";
 import { type Actor, type Desks, openDesk } from "../../lib/desk.ts";
 import { DriftdeskError } from "../../lib/errors.ts";
+import { amountsApart } from "../../lib/fixes/amounts-apart.ts";
 import { requestBulk } from "../../lib/fixes/bulk.ts";
 import { executeBulk } from "../../lib/fixes/execute.ts";
 import { approveBulk } from "../../lib/fixes/second-person.ts";
@@ -16,7 +17,10 @@ export interface ApplyOptions {
   json?: boolean;
 }
 
-/** Decides and applies, with one person's rights. 1 when not all of it could be applied, or waits for a second person. */
+/**
+ * Decides and applies, with one person's rights. 1 when not all of it could be applied, or waits for a second person. Amounts among
+ * everything open that wait are an action of their own, and the rest does not wait for them.
+ */
 export async function apply(ids: string[], options: ApplyOptions): Promise<number> {
   if (ids.length > 0 === (options.allOpen === true))
     throw new DriftdeskError("selection_missing", "Name the ids to apply, or --all-open, and not both.");
@@ -26,21 +30,22 @@ export async function apply(ids: string[], options: ApplyOptions): Promise<numbe
     const selection: Selection = options.allOpen
       ? { filter: { state: "open" }, seenUntil: desk.now() }
       : await selectIds(desk, ids);
-    const requested = await requestBulk(
-      desk,
-      { kind: "apply", selection, requestKey: randomUUID() },
-      actor,
-    ).catch((error) => {
+    const ask = (what: Selection) =>
+      requestBulk(desk, { kind: "apply", selection: what, requestKey: randomUUID() }, actor);
+    // What was asked for is not open any more: the rest is everything open but these.
+    const apart = options.allOpen ? await amountsApart(desk, selection) : null;
+    const waiting = apart && (await ask(apart));
+    const requested = await ask(selection).catch((error) => {
       if (options.allOpen && error instanceof DriftdeskError && error.code === "nothing_selected")
         return null;
       throw error;
     });
-    if (requested === null) {
+    if (requested === null && waiting === null) {
       note("Nothing open can be applied.");
       if (options.json) await print(JSON.stringify(summary(null)));
       return 0;
     }
-    return await tell(await finish(desk, requested), options);
+    return await tell(requested && (await finish(desk, requested)), waiting, options);
   } finally {
     await desk.close();
   }
@@ -54,7 +59,7 @@ export async function approve(given: string, options: Omit<ApplyOptions, "allOpe
   const desk = await openDesk();
   try {
     const actor = await personOf(desk, options.as);
-    return await tell(await finish(desk, await approveBulk(desk, id, actor)), options);
+    return await tell(await finish(desk, await approveBulk(desk, id, actor)), null, options);
   } finally {
     await desk.close();
   }
@@ -70,10 +75,19 @@ export async function personOf(desk: Desks, email: string): Promise<Actor> {
   );
 }
 
-async function tell(bulk: BulkAction, options: Pick<ApplyOptions, "json">): Promise<number> {
-  note(inWords(bulk));
-  if (options.json) await print(JSON.stringify(summary(bulk)));
-  return bulk.state === "done" && bulk.applied === bulk.total ? 0 : 1;
+/** Of what was carried out, and of what was asked for beside it and waits. */
+async function tell(
+  bulk: BulkAction | null,
+  waiting: BulkAction | null,
+  options: Pick<ApplyOptions, "json">,
+): Promise<number> {
+  const told = [bulk, waiting].filter((one) => one !== null);
+  for (const one of told) note(inWords(one));
+  if (options.json)
+    await print(
+      JSON.stringify({ ...summary(bulk ?? waiting), ...(bulk && waiting && { waiting: summary(waiting) }) }),
+    );
+  return told.every((one) => one.state === "done" && one.applied === one.total) ? 0 : 1;
 }
 
 /** Throws `id_invalid` when one cannot be the id of `what`. */

@@ -5,6 +5,7 @@ import { deactivate, reactivate } from "../auth/users.ts";
 import type { Discrepancy } from "../db/schema.ts";
 import { type Actor, type Desk, systemActor } from "../desk.ts";
 import { discrepancyDetails } from "../discrepancies/details.ts";
+import { amountsApart } from "./amounts-apart.ts";
 import { bulkProblems, cancelBulk, getBulk } from "./bulk.ts";
 import { executeBulk } from "./execute.ts";
 import { previewFixes } from "./preview.ts";
@@ -74,6 +75,23 @@ test("a single amount of money waits for another person, and anything else does 
   });
   expect(await states(amount)).toEqual(["fixed"]);
   expect(await countWaiting(desk.sql, flo)).toEqual({ forMe: 0, mine: 0 });
+});
+
+test("amounts are told apart where only they need a second person", async () => {
+  const [amount, others] = [await drifting(1), await drifting(2, otherStatus)];
+  const select = (rows: readonly Discrepancy[]) => ({
+    ids: rows.map(({ id, version }) => ({ id, version })),
+  });
+  const all = select([...amount, ...others]);
+  const like = (fixes: Partial<Desk["config"]["fixes"]>) =>
+    company.with({ config: { ...desk.config, fixes: { ...desk.config.fixes, ...fixes } } });
+  expect(await amountsApart(desk, all)).toEqual(select(amount));
+  expect(await amountsApart(like({ secondPersonAbove: 3 }), all)).toEqual(select(amount));
+  // To ask twice is no way around a limit on how many.
+  expect(await amountsApart(like({ secondPersonAbove: 2 }), all)).toBeNull();
+  expect(await amountsApart(like({ secondPersonForMoney: false }), all)).toBeNull();
+  for (const rows of [amount, others]) expect(await amountsApart(desk, select(rows))).toBeNull();
+  await company.decide("reject", [...amount, ...others], fin);
 });
 
 test("a company that says so lets one person change amounts", async () => {
