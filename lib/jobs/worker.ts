@@ -11,6 +11,8 @@ import { recoverFixes, wakeSnoozed } from "../fixes/recover.ts";
 import { voidChanged } from "../fixes/second-person.ts";
 import { requestRun } from "../reconcile/runs.ts";
 import { dropForgottenStagingTables } from "../reconcile/staging.ts";
+import { checkWebhooks } from "../webhooks/check.ts";
+import { clearWebhooks } from "../webhooks/clear.ts";
 import { closeQueues, type Jobs, openQueues, type QueuedDesk } from "./queues.ts";
 import { RunWork, runsAtOnce } from "./run-work.ts";
 
@@ -26,6 +28,8 @@ export interface WorkerOptions {
   leaseMs?: number;
   /** How often the history is searched for what people should be told. */
   alertsMs?: number;
+  /** How often the tables are searched for what webhooks named. */
+  webhooksMs?: number;
 }
 
 /** How long a stop waits for requests that are on their way. */
@@ -59,6 +63,7 @@ export async function startWorker(desk: QueuedDesk, options: WorkerOptions = {})
   await keepSchedules(desk, boss);
   const sweeping = sweepForEver(desk, options.sweepMs ?? 15_000, stopping.signal, runs);
   const telling = tellForEver(desk, options.alertsMs ?? 5_000, stopping.signal);
+  track(followForEver(desk, boss, options.webhooksMs ?? 5_000, stopping.signal));
 
   return {
     async stop() {
@@ -115,6 +120,7 @@ async function sweepForEver(
       await wakeSnoozed(desk);
       await voidChanged(desk);
       await foldTotals(desk.sql);
+      await clearWebhooks(desk);
       await dropForgottenStagingTables(desk.sql);
       await runs.look();
     } catch (error) {
@@ -132,6 +138,23 @@ async function tellForEver(desk: QueuedDesk, everyMs: number, signal: AbortSigna
       await deliverAlerts(desk, signal);
     } catch (error) {
       desk.log.error(error, "telling what happened failed");
+    }
+    await wait(everyMs, undefined, { signal }).catch(() => {});
+  }
+}
+
+/** Apart from the search for left work: it asks Stripe, which can take its time. */
+async function followForEver(
+  desk: QueuedDesk,
+  boss: PgBoss,
+  everyMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      for (const runId of await checkWebhooks(desk, signal)) await boss.send("run", { runId });
+    } catch (error) {
+      desk.log.error(error, "looking at what webhooks named failed");
     }
     await wait(everyMs, undefined, { signal }).catch(() => {});
   }

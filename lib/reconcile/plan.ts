@@ -72,7 +72,7 @@ export function resourcesOf(desk: Desk, run: Run): Resource[] {
 /** Looks the mapping's table and columns up; what it names and the database lacks is `mapping_broken`. */
 export async function planResource(
   local: Sql,
-  run: Run,
+  run: Pick<Run, "id">,
   accountId: string,
   resource: Resource,
 ): Promise<Stage> {

@@ -30,6 +30,8 @@ export interface RunRequest {
   targets?: Targets | undefined;
   trigger: RunTrigger;
   actor: Actor;
+  /** What is written together with the run, or not at all. */
+  within?: ((tx: TransactionSql) => Promise<void>) | undefined;
 }
 
 /** A run whose process has not been heard of for this long is taken for dead. */
@@ -79,7 +81,9 @@ export async function requestRun(desk: Desk, request: RunRequest): Promise<Reque
   const decided = await desk.sql.begin(async (tx) => {
     const current = request.mode === "targeted" ? null : await underWay(tx, desk, now);
     if (current !== null) return { id: current, alreadyRunning: true };
-    return { id: await write(tx, desk, { ...request, only }, now), alreadyRunning: false };
+    const id = await write(tx, desk, { ...request, only }, now);
+    await request.within?.(tx);
+    return { id, alreadyRunning: false };
   });
   return { run: (await getRun(desk.sql, decided.id)) as RunView, alreadyRunning: decided.alreadyRunning };
 }

@@ -4,6 +4,7 @@ import type { Resource } from "../config/resource.ts";
 import type { WebhookEvent } from "../db/schema.ts";
 import { questionsOf } from "../reconcile/events.ts";
 import { type EventType, eventTypesFor } from "../stripe/events.ts";
+import { typeOfId } from "../stripe/ids.ts";
 import type { Question } from "./keep.ts";
 
 const id = z.string().min(1).max(255);
@@ -56,7 +57,10 @@ export function concernsOf(event: Stripe.Event, resources: readonly Resource[]):
   return resources.flatMap((resource) => {
     if (!eventTypesFor(resource).includes(event.type as EventType)) return [];
     const { objects, customers } = questionsOf({ resource }, [event]);
-    const asked = (kind: Question["kind"]) => (one: string) => ({ resource: resource.name, kind, id: one });
-    return [...objects.map(asked("object")), ...customers.map(asked("customer"))];
+    const asked = (kind: Question["kind"], ids: readonly string[]) =>
+      ids
+        .filter((one) => typeOfId(one) === (kind === "customer" ? "customer" : resource.stripe))
+        .map((one) => ({ resource: resource.name, kind, id: one }));
+    return [...asked("object", objects), ...asked("customer", customers)];
   });
 }

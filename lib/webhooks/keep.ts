@@ -1,5 +1,6 @@
 import type { WebhookCheck, WebhookEvent } from "../db/schema.ts";
 import type { Desk } from "../desk.ts";
+import { tryAgain } from "../fixes/transaction.ts";
 
 /** What an event makes worth looking at, by resource. */
 export type Question = Pick<WebhookCheck, "resource" | "kind" | "id">;
@@ -19,7 +20,9 @@ export async function keepEvent(
   const at = now();
   const due = new Date(at.getTime() + config.webhooks.graceMs);
   const longestMs = config.webhooks.graceMs * longestGraces;
-  const [kept] = await sql<{ fresh: boolean }[]>`
+  // Whoever looks at what is due holds lines in another order.
+  const [kept] = await tryAgain(
+    () => sql<{ fresh: boolean }[]>`
     WITH came AS (
       INSERT INTO driftdesk.webhook_events
         (account_id, event_id, type, object_id, object_type, customer_id, created, livemode, api_version, account, received_at)
@@ -43,6 +46,7 @@ export async function keepEvent(
                                    greatest(c.due_at, c.first_at + ${longestMs} * interval '1 millisecond'))
                         ELSE excluded.due_at END
     )
-    SELECT EXISTS (SELECT FROM came) AS fresh`;
+    SELECT EXISTS (SELECT FROM came) AS fresh`,
+  );
   return kept?.fresh === true;
 }
