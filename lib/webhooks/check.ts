@@ -52,14 +52,14 @@ async function checkTaken(desk: Desk, taken: Taken, signal: AbortSignal): Promis
       if (resource) differing.push(...(await whatDiffers(desk, taken.accountId, resource, checks, signal)));
       seen.push(...checks);
     } catch (error) {
+      if (signal.aborted) throw error;
       // What stops one resource says nothing about the others.
       failure ??= { reason: error };
-      if (signal.aborted) break;
     }
   }
   const run = await conclude(desk, taken, seen, differing);
   if (failure) desk.log.warn(failure.reason, "some of what webhooks named could not be looked at yet");
-  await giveBack(desk, taken, { later: !signal.aborted });
+  await giveBack(desk, taken, { later: true });
   return run;
 }
 

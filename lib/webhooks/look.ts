@@ -43,6 +43,7 @@ export async function whatDiffers(
     }
   };
   await together(signal, Array<typeof worker>(parallel).fill(worker));
+  signal.throwIfAborted();
   const wrong = await compare(desk, stage, seen);
   return seen.filter(({ matches }) => matches.some((match) => wrong.has(match))).map(({ check }) => check);
 }
