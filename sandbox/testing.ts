@@ -12,6 +12,9 @@ import { createStripeReader } from "../lib/stripe/client.ts";
 import { type Sandbox, type SandboxOptions, startSandbox } from "./server/server.ts";
 import type { World } from "./world/world.ts";
 
+/** What webhooks to a test desk are signed with. */
+export const webhookSecret = "whsec_ofTheTestDesk";
+
 export interface TestDesk {
   /** It works as a role that has the rights which `driftdesk grants` gives, and no others. */
   desk: Desk;
@@ -48,6 +51,7 @@ export async function openTestDesk(options: TestDeskOptions): Promise<TestDesk> 
     LOCAL_DATABASE_URL: other?.appUrl ?? own.appUrl,
     STRIPE_SECRET_KEY: sandbox.secretKey,
     STRIPE_API_BASE: sandbox.url,
+    STRIPE_WEBHOOK_SECRET: webhookSecret,
   };
   const config = configOf(options.config);
   const sql = connect(own.appUrl);

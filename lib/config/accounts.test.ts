@@ -54,6 +54,11 @@ describe("every mistake is named with its place, what was found and what to do",
       "accounts.eu.key: found a Stripe key: a key does not belong into the config: put it into an environment variable and write the variable's name here",
     ],
     [
+      "a signing secret itself, which is not told",
+      { accounts: { eu: { ...eu, webhookSecret: "whsec_verysecretindeed" } }, resources: shared },
+      "accounts.eu.webhookSecret: found a signing secret: a signing secret does not belong into the config: put it into an environment variable and write the variable's name here",
+    ],
+    [
       "no mapping at all",
       { accounts: { eu: { key: "K" } } },
       "accounts.eu.resources: there is no mapping: give this account its own resources, or all of them shared ones",

@@ -6,6 +6,7 @@ import { generateWorld } from "../../sandbox/world/index.ts";
 import type { Desk } from "../desk.ts";
 import { createStripeReader } from "../stripe/client.ts";
 import { checkConfig, type Finding, renderFinding } from "./check.ts";
+import { checkWebhooks } from "./check-webhooks.ts";
 import { parseConfig } from "./schema.ts";
 
 const now = new Date("2026-11-24T12:00:00Z");
@@ -371,4 +372,40 @@ test("a finding is a line, with its remedy on the next", () => {
   expect(renderFinding({ level: "ok", where: "account", code: "ok", message: "fine" })).toBe(
     "✓ account: fine",
   );
+});
+
+test("webhooks that would be refused, because there is no secret or one too few", async () => {
+  await createAccounts();
+  const without = { environment: { ...t.desk.environment, webhookSecrets: {} } };
+  expect(await problems({}, {}, without)).toEqual([
+    [
+      "warning",
+      "webhook_secret_missing",
+      "webhooks",
+      "webhooks are refused: STRIPE_WEBHOOK_SECRET is not set",
+    ],
+  ]);
+  const { config } = parseConfig({
+    accounts: {
+      eu: { key: "EU", where: { accounts: "true" } },
+      us: { key: "US", where: { accounts: "false" } },
+      asia: { key: "ASIA", where: { accounts: "NULL" }, webhookSecret: "SECRET_ASIA" },
+      shop: {
+        key: "EU",
+        stripeAccount: "acct_shop",
+        resources: { accounts: { ...accounts, table: "shop" } },
+      },
+    },
+    resources: { accounts },
+  });
+  if (!config) throw new Error("the config is wrong");
+  const desks = config.accounts.map((one) => t.with({ config: one })) as [Desk, ...Desk[]];
+  expect(checkWebhooks(desks).map(({ code, where, message }) => [code, where, message])).toEqual([
+    ["webhook_secret_missing", "webhooks", "webhooks of asia are refused: SECRET_ASIA is not set"],
+    [
+      "webhook_secret_shared",
+      "accounts.us.webhookSecret",
+      '"eu" has the same signing secret: whose an event is could not be told, and it is refused',
+    ],
+  ]);
 });

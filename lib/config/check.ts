@@ -6,6 +6,7 @@ import { whileSomebodyWaits } from "../stripe/priority.ts";
 import { checkApart } from "./check-apart.ts";
 import { checkLocalTable, checkWebhookLog } from "./check-local.ts";
 import { checkAccount, checkEvents, checkStripeObjects, checkWebhookEndpoints } from "./check-stripe.ts";
+import { checkWebhooks } from "./check-webhooks.ts";
 import type { Resource } from "./resource.ts";
 
 export interface Finding {
@@ -36,6 +37,7 @@ async function check(all: readonly [Desk, ...Desk[]]): Promise<Finding[]> {
   if (all.length > 1) findings.push(...(await attempt("accounts", () => checkApart(all))));
   findings.push(...(await attempt("webhookLog", () => checkWebhookLog(all[0]))));
   findings.push(...checkAlerts(all[0]));
+  findings.push(...checkWebhooks(all));
   return findings;
 }
 

@@ -76,6 +76,22 @@ describe("the environment", () => {
     expect(error.message).not.toContain("hunter2");
   });
 
+  test("signing secrets of webhooks: several while they are rotated, by the variables that the config names", () => {
+    const given = { ...key, STRIPE_WEBHOOK_SECRET: "whsec_new, whsec_old,", SECRET_EU: "whsec_eu" };
+    expect(readEnvironment(given).webhookSecrets).toEqual({
+      STRIPE_WEBHOOK_SECRET: ["whsec_new", "whsec_old"],
+    });
+    const named = new Set(["SECRET_EU", "SECRET_US"]);
+    expect(readEnvironment(given, undefined, named).webhookSecrets).toEqual({
+      SECRET_EU: ["whsec_eu"],
+      SECRET_US: [],
+    });
+    for (const wrong of ["whsec_", "whsec_a whsec_b", "whsec_a,sk_live_b", ","])
+      expect(refusal({ ...key, STRIPE_WEBHOOK_SECRET: wrong }).message).toContain(
+        "STRIPE_WEBHOOK_SECRET is no signing secret",
+      );
+  });
+
   test("an empty variable counts as not set", () => {
     expect(readEnvironment({ ...key, DATABASE_URL: "", CRON_SECRET: " " })).toMatchObject({
       databaseUrl: undefined,

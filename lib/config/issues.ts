@@ -48,6 +48,7 @@ function show(input: unknown): string | null {
   const text = JSON.stringify(input) ?? String(input);
   // Somebody's key in the place of its variable's name: it must not be told to a terminal or a log.
   if (/[a-z]k_(live|test)_/.test(text)) return "a Stripe key";
+  if (text.includes("whsec_")) return "a signing secret";
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }
 

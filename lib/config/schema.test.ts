@@ -189,7 +189,14 @@ function parsed(given: unknown) {
 
 test("what is left out has its default", () => {
   expect(parsed(changed({}))).toMatchObject({
-    account: { name: null, id: undefined, key: "STRIPE_SECRET_KEY", stripeAccount: undefined, webhookSecret: "STRIPE_WEBHOOK_SECRET", others: [] },
+    account: {
+      name: null,
+      id: undefined,
+      key: "STRIPE_SECRET_KEY",
+      stripeAccount: undefined,
+      webhookSecret: "STRIPE_WEBHOOK_SECRET",
+      others: [],
+    },
     schedule: [],
     fixes: {
       maxAgeMs: 15 * 60_000,
