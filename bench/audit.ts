@@ -54,7 +54,7 @@ async function verify(url: string, entries: number): Promise<AuditReport> {
 const batch = 5_000;
 
 /** Entries as a bulk action leaves them: what it intends, then what came of it. */
-async function tell(sql: Sql, entries: number): Promise<void> {
+export async function tell(sql: Sql, entries: number): Promise<void> {
   for (let at = 0; at < entries; at += batch)
     await sql`
       SELECT driftdesk.append_audit(jsonb_agg(jsonb_build_object(

@@ -9,6 +9,7 @@ import { attachEmbedded } from "../lib/db/embedded.ts";
 import { migrate } from "../lib/db/migrate.ts";
 import { benchAudit } from "./audit.ts";
 import { benchCompare } from "./compare.ts";
+import { benchExport } from "./export.ts";
 import { benchFirstPage } from "./first-page.ts";
 import { benchFixes } from "./fixes.ts";
 import { benchBigRun, benchFullRun } from "./full-run.ts";
@@ -31,12 +32,13 @@ const parts: Record<string, () => Promise<Line[]>> = {
   "first-page": firstPage,
   fixes: () => benchFixes(size(100_000), database),
   audit: () => benchAudit(size(1_000_000), database),
+  export: () => benchExport(size(1_000_000), database),
 };
 const unknown = named.filter((name) => !(name in parts));
 if (unknown.length > 0)
   throw new Error(`There is no ${unknown.join(", ")}. There is ${Object.keys(parts).join(", ")}.`);
-/** Of these one would install packages, and the other is a shorter "big-run". */
-const leftOut = tiny ? ["peers", "run"] : [];
+/** Of these one would install packages, one would build the pages, and the other is a shorter "big-run". */
+const leftOut = tiny ? ["peers", "export", "run"] : [];
 const wanted = named.length > 0 ? named : Object.keys(parts).filter((name) => !leftOut.includes(name));
 
 const folder = await mkdtemp(join(tmpdir(), "driftdesk-bench-"));

@@ -43,7 +43,7 @@ export async function serveWeb(
   variables: Record<string, string>,
   port: number,
   cleanups: Cleanups,
-): Promise<{ ended: Promise<number | null> }> {
+): Promise<{ ended: Promise<number | null>; pid: number }> {
   const web = run(["start", "--port", String(port)], variables);
   cleanups.push(web.stop);
   const deadline = Date.now() + 60_000;
@@ -53,7 +53,7 @@ export async function serveWeb(
   });
   for (;;) {
     const answer = await fetch(`http://localhost:${port}/api/health`).catch(() => null);
-    if (answer?.ok) return { ended: web.ended };
+    if (answer?.ok) return { ended: web.ended, pid: web.pid ?? 0 };
     if (ended !== undefined || Date.now() > deadline)
       throw new DriftdeskError("web_failed", `The web process did not start:\n${web.output()}`);
     await wait(200);
@@ -84,6 +84,7 @@ function run(args: string[], variables: Record<string, string>) {
   });
   return {
     ended,
+    pid: child.pid,
     output: () => text.trim(),
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return;
