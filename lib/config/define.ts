@@ -96,13 +96,39 @@ interface RulesDefinition {
     /** Of the daily summary, and of the times in messages. Default "UTC". */
     timeZone?: string;
   };
-  status?: { ttl?: Duration };
+  /** The live lookup, `GET /api/status/KEY`. */
+  status?: StatusDefinition;
   webhooks?: {
     /** How long after an event its object is looked at: longer than your own handler takes. Default `1m`. */
     grace?: Duration;
   };
   /** Requests per second, for a whole account and for each endpoint. Default 80 and 20. */
   pace?: PaceDefinition;
+}
+
+interface StatusDefinition {
+  /**
+   * The resource that says whether a customer is let in: one with `access`. Default: the first of those whose rows belong
+   * to a customer, else the first.
+   */
+  resource?: string;
+  /** Columns among its fields with the plan and the end of the paid period. Default: Stripe's price id and its own time. */
+  plan?: string;
+  periodEnd?: string;
+  /** How long an answer of Stripe's is taken for fresh, at most. Default `5m`. */
+  ttl?: Duration;
+  /** The same where Stripe has nothing. Default `30s`. */
+  negativeTtl?: Duration;
+  /** How long the last known answer is given, marked as stale, while Stripe does not answer. Default `24h`. */
+  staleFor?: Duration;
+  /** After this a lookup is answered, whatever Stripe does. Default `2s`. */
+  deadline?: Duration;
+  /** What `access` is where nothing is known and Stripe does not answer: `closed` keeps out, `open` lets in. Default `closed`. */
+  fail?: "open" | "closed";
+  /** Whether answers that came from Stripe are compared with the local row; where it differs, the record is checked. Default false. */
+  shadow?: boolean;
+  /** Lookups of one API token, in each process. Default 1000. */
+  requestsPerSecond?: number;
 }
 
 interface PaceDefinition {

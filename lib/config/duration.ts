@@ -1,3 +1,5 @@
+import { z } from "zod";
+
 /** `"90s"`, `"15m"`, `"24h"`, `"7d"`. */
 export type Duration = `${number}${"s" | "m" | "h" | "d"}`;
 
@@ -12,3 +14,9 @@ export function milliseconds(duration: Duration): number {
   const [, count, unit] = shape.exec(duration) ?? [];
   return Number(count) * units[unit as keyof typeof units];
 }
+
+/** In a config: milliseconds of what is written. */
+export const duration = z
+  .string()
+  .refine(isDuration, durationWords)
+  .transform((text) => milliseconds(text as Duration));

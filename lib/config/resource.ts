@@ -98,11 +98,27 @@ export interface Rules {
     digest: string | false;
     timeZone: string;
   };
-  status: { ttlMs: number };
+  status: StatusRules;
   webhooks: {
     /** How long an event waits before its object is looked at: the company's own handler is to have its time. */
     graceMs: number;
   };
+}
+
+/** The live lookup. */
+export interface StatusRules {
+  /** Name of the resource that answers; undefined: the rule in lib/status/answering.ts says which. */
+  resource: string | undefined;
+  plan: string | undefined;
+  periodEnd: string | undefined;
+  ttlMs: number;
+  negativeTtlMs: number;
+  staleForMs: number;
+  deadlineMs: number;
+  fail: "open" | "closed";
+  shadow: boolean;
+  /** Of one API token, in this process. */
+  requestsPerSecond: number;
 }
 
 /** The config as it is for one account. */

@@ -3,9 +3,10 @@ import { z } from "zod";
 import { checkAccounts, claimedTwice, joinConditions, keyVariable, webhookVariable } from "./accounts.ts";
 import { cronMistake } from "./cron.ts";
 import type { ConfigDefinition } from "./define.ts";
-import { type Duration, durationWords, isDuration, milliseconds } from "./duration.ts";
+import { duration, milliseconds } from "./duration.ts";
 import { type ConfigIssue, describeIssues } from "./issues.ts";
 import type { Account, Config, Configuration, Field, Resource, StripeType } from "./resource.ts";
+import { checkStatus, status, statusRules } from "./status.ts";
 
 const stripeTypes = [
   "customer",
@@ -31,10 +32,6 @@ const insert = z.custom<(object: never, account: string | null) => Record<string
   (value) => typeof value === "function",
   "expected a function that answers the columns of the new row",
 );
-const duration = z
-  .string()
-  .refine(isDuration, durationWords)
-  .transform((text) => milliseconds(text as Duration));
 const policy = z.enum(["review", "auto"]);
 const localValue = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 
@@ -205,7 +202,7 @@ const shape = z.strictObject({
       secondPersonForMoney: true,
     }),
   alerts: alerts.default({ newDrift: 0, digest: "08:00", timeZone: "UTC" }),
-  status: z.strictObject({ ttl: duration.default(milliseconds("5m")) }).default({ ttl: milliseconds("5m") }),
+  status: status.prefault({}),
   webhooks: z
     .strictObject({ grace: duration.default(milliseconds("1m")) })
     .default({ grace: milliseconds("1m") }),
@@ -221,7 +218,7 @@ export function parseConfig(
 ): { config: Configuration; issues: [] } | { config: null; issues: ConfigIssue[] } {
   const parsed = definition.safeParse(given, { reportInput: true });
   if (!parsed.success) return { config: null, issues: describeIssues(definition, parsed.error.issues) };
-  const { webhookLog, fixes, status } = parsed.data;
+  const { webhookLog, fixes } = parsed.data;
   const rules = {
     webhookLog: webhookLog && { ...webhookLog, processedAt: webhookLog.processedAt },
     schedule: parsed.data.schedule,
@@ -232,11 +229,12 @@ export function parseConfig(
       secondPersonForMoney: fixes.secondPersonForMoney,
     },
     alerts: { ...parsed.data.alerts, slack: parsed.data.alerts.slack },
-    status: { ttlMs: status.ttl },
+    status: statusRules(parsed.data.status),
     webhooks: { graceMs: parsed.data.webhooks.grace },
   };
   const issues: ConfigIssue[] = [];
   const accounts = accountsOf(parsed.data, issues).map((one): Config => ({ ...rules, ...one }));
+  issues.push(...checkStatus(rules.status, accounts));
   issues.push(...claimedTwice(accounts));
   const [first, ...others] = accounts;
   if (issues.length > 0 || !first) return { config: null, issues };

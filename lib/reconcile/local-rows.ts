@@ -49,7 +49,11 @@ export async function rereadRows(
   }
 }
 
-function condition({ table, resource }: Stage, by: "key" | "match"): string {
+/** SQL condition on the rows `t` that have one of the keys, or claim one of the matches, in the array `$1`. */
+export function condition(
+  { table, resource }: Pick<Stage, "table" | "resource">,
+  by: "key" | "match",
+): string {
   const column = columnOf(table, by === "key" ? resource.key : resource.match.column);
   if (by === "match" && resource.match.by === "customerEmail")
     return `lower(btrim(t.${quoteName(column.name)}::text)) = ANY($1::text[])`;

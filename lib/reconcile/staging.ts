@@ -177,7 +177,7 @@ function localValue(column: LocalColumn): string {
 }
 
 /** What the local row says about whose it is, in the spelling that `Projected.match` has. */
-export function localMatch(stage: Stage): string {
+export function localMatch(stage: Pick<Stage, "resource">): string {
   const column = `t.${quoteName(stage.resource.match.column)}::text`;
   return stage.resource.match.by === "customerEmail" ? `lower(btrim(${column}))` : column;
 }

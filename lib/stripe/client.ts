@@ -4,7 +4,7 @@ import Stripe from "stripe";
 import { endpointsOf, listEvents } from "./endpoints.ts";
 import { type Budgets, type Clock, Pace } from "./pace.ts";
 import type { Board } from "./pace-board.ts";
-import { currentPriority } from "./priority.ts";
+import { currentHaste, currentPriority } from "./priority.ts";
 import type { StripeReader } from "./reader.ts";
 import { SharedPace } from "./shared-pace.ts";
 import { judge, type Verdict } from "./verdict.ts";
@@ -68,6 +68,7 @@ export function createStripeReader(options: StripeReaderOptions): StripeReader {
   const counts = { requests: 0, rateLimited: 0 };
 
   async function call<T>(endpoint: string, send: () => Promise<T>): Promise<T> {
+    const attempts = currentHaste()?.attempts;
     for (let attempt = 1; ; attempt++) {
       const turn = await pace.turn(endpoint, currentPriority());
       let verdict: Verdict;
@@ -82,7 +83,8 @@ export function createStripeReader(options: StripeReaderOptions): StripeReader {
         turn.over(verdict.limited ? { refused: verdict.reason } : "failed");
       }
       // A limit is not a fault: it deserves more patience.
-      if (!verdict.again || attempt >= (verdict.limited ? maxAttempts * 2 : maxAttempts)) throw verdict.error;
+      const most = attempts ?? (verdict.limited ? maxAttempts * 2 : maxAttempts);
+      if (!verdict.again || attempt >= most) throw verdict.error;
       await clock.sleep(random() * Math.min(10_000, 250 * 2 ** attempt));
     }
   }
@@ -126,9 +128,21 @@ function sharePace(options: StripeReaderOptions, clock: Clock): SharedPace | nul
  */
 function withoutRetries(client: Stripe.HttpClient, heard: (date: Date) => void): Stripe.HttpClient {
   const { makeRequest } = client;
-  client.makeRequest = async (...request) => {
+  client.makeRequest = async (host, port, path, method, headers, data, protocol, timeoutMs) => {
+    // The package has one time limit for all that a client asks.
+    const limitMs = currentHaste()?.timeoutMs ?? timeoutMs;
     try {
-      const response = await makeRequest.apply(client, request);
+      const response = await makeRequest.call(
+        client,
+        host,
+        port,
+        path,
+        method,
+        headers,
+        data,
+        protocol,
+        limitMs,
+      );
       const date = new Date(String(response.getHeaders().date));
       if (!Number.isNaN(date.getTime())) heard(date);
       return response;
