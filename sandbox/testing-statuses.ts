@@ -1,5 +1,6 @@
 // For tests of the live lookup: a company with a row per person, as `users.subscription_status` everywhere, faithful to Stripe.
 import type Stripe from "stripe";
+import { expect, vi } from "vitest";
 import type { ConfigDefinition } from "../lib/config/define.ts";
 import { connect } from "../lib/db/connect.ts";
 import type { Desk } from "../lib/desk.ts";
@@ -163,4 +164,10 @@ export async function openLookups(
       await t.close();
     },
   };
+}
+
+/** From then on it knows that it would hear of a change. */
+export async function listens({ changes }: Statuses): Promise<void> {
+  changes.listen();
+  await vi.waitFor(() => expect(changes.heard).toBe(true));
 }

@@ -1,11 +1,11 @@
 import type Stripe from "stripe";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { type Lookups, openLookups } from "../../sandbox/testing-statuses.ts";
+import { type Lookups, listens, openLookups } from "../../sandbox/testing-statuses.ts";
 import { cancel, subscribe } from "../../sandbox/world/changes/subscription.ts";
 import type { Desk } from "../desk.ts";
 import { invalidateStatus } from "./invalidate.ts";
 import { lookUpStatus } from "./lookup.ts";
-import { type Statuses, statusesOf } from "./statuses.ts";
+import { statusesOf } from "./statuses.ts";
 
 let t: Lookups;
 beforeAll(async () => {
@@ -18,12 +18,6 @@ beforeEach(() => {
   t.sandbox.setLatency(0);
   t.requests();
 });
-
-/** From then on it knows that it would hear of a change. */
-async function listens({ changes }: Statuses): Promise<void> {
-  changes.listen();
-  await vi.waitFor(() => expect(changes.heard).toBe(true));
-}
 
 const ask = async (key: string, desk: Desk = t.desk) => (await lookUpStatus(desk, key)).answer;
 const accountId = () => t.world.account.id;

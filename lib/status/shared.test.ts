@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { redisIsHere, startRedis, type TestRedis } from "../../sandbox/testing-redis.ts";
-import { type Lookups, openLookups } from "../../sandbox/testing-statuses.ts";
+import { type Lookups, listens, openLookups } from "../../sandbox/testing-statuses.ts";
 import { cancel } from "../../sandbox/world/changes/subscription.ts";
 import type { Desk } from "../desk.ts";
 import { invalidateStatus } from "./invalidate.ts";
@@ -25,7 +25,7 @@ describe.skipIf(!redisIsHere())("with Redis", () => {
     await t.close();
     await redis.close();
   });
-  beforeEach(() => {
+  beforeEach(async () => {
     t.sandbox.setLatency(0);
     log = [];
     const note = (level: "info" | "warn") => (_: unknown, line?: string) =>
@@ -33,6 +33,7 @@ describe.skipIf(!redisIsHere())("with Redis", () => {
     const noting = { ...t.desk.log, info: note("info"), warn: note("warn") } as unknown as Desk["log"];
     a = t.another({ log: noting }).desk;
     b = t.another().desk;
+    for (const desk of [a, b]) await listens(statusesOf(desk));
     t.requests();
   });
 
@@ -77,6 +78,7 @@ describe.skipIf(!redisIsHere())("with Redis", () => {
 
   test("a change is known within a second in a process that hears nothing else of it", async () => {
     const { customer, subscription, key } = t.take();
+    b = t.another().desk;
     vi.spyOn(statusesOf(b).changes, "listen").mockReturnValue();
     for (const desk of [a, b]) await ask(key, desk);
     cancel(t.world, t.desk.now(), { subscription: subscription.id });
