@@ -80,13 +80,14 @@ export default async function DeskLayout({ children }: { children: ReactNode }) 
 
 /** What the frame says about every account: which of them is in view, only the browser knows. */
 async function frameState(actor: Actor): Promise<Frame> {
-  const { sql } = await getDesk();
+  const desk = await getDesk();
+  const { sql } = desk;
   const accounts = await currentAccounts();
   const [states, runs, open, waiting] = await Promise.all([
     countStates(sql),
     currentRuns(),
     countOpen(sql),
-    countWaiting(sql, actor),
+    countWaiting(desk, actor),
   ]);
   return {
     open: states.open,

@@ -39,7 +39,7 @@ export default async function OverviewPage({ searchParams }: { searchParams: Pro
   const [summary, days, waiting, latest] = await Promise.all([
     summarise(desk.sql, now, account),
     driftByDay(desk.sql, now, chartDays, account),
-    countWaiting(desk.sql, actor),
+    countWaiting(desk, actor),
     listRuns(desk.sql, { limit: 6, of, whole: true }),
   ]);
   const runButton = (

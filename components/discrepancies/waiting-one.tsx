@@ -12,7 +12,7 @@ import { DeclineDialog } from "./decline-dialog.tsx";
 
 /** An action that waits: who asked, for what, and what the reader may do about it. */
 export function WaitingOne({
-  waiting: { bulk, askedBy, own, mayApprove, left, approvers, changes },
+  waiting,
   actions,
   rights,
   onReport,
@@ -25,6 +25,7 @@ export function WaitingOne({
   /** Whether to lead to its rows: not where one of them is in sight. */
   rowsLink: boolean;
 }) {
+  const { bulk, askedBy, own, mayApprove, tiedUntil, left, changes } = waiting;
   const [busy, start] = useTransition();
   const [declining, setDeclining] = useState(false);
   const undoes = bulk.kind === "revert";
@@ -66,15 +67,7 @@ export function WaitingOne({
           </p>
         )}
         <p className="mt-1 text-12 text-ink-3">
-          {own && approvers === 0
-            ? "You asked for this, and nobody else here may agree to it. An admin can add somebody for finance."
-            : own
-              ? "You asked for this, so somebody else has to agree to it."
-              : mayApprove
-                ? left > 1
-                  ? "Look at its rows first. What has changed by then is left out."
-                  : "Look at both sides first. If its values change by then, nothing is written."
-                : "Finance and admin may agree to it."}
+          <WhoMay waiting={waiting} />
           {bulk.writesMoney && " It changes amounts of money."}
         </p>
       </div>
@@ -97,7 +90,7 @@ export function WaitingOne({
             Take back
           </Button>
         )}
-        {mayApprove && (
+        {(mayApprove || (!own && tiedUntil)) && (
           <Button disabled={busy} onClick={() => setDeclining(true)}>
             Decline…
           </Button>
@@ -117,6 +110,36 @@ export function WaitingOne({
       />
     </div>
   );
+}
+
+/** Whose turn it is, and why not the reader's. */
+function WhoMay({
+  waiting: { own, askedBy, mayApprove, tiedUntil, left, approvers },
+}: {
+  waiting: WaitingBulk;
+}) {
+  if (own && tiedUntil)
+    return (
+      <>
+        You asked for this. Everybody else who might agree got access, a role or a password from you, or from
+        whoever gave you yours, within the last week; or you got yours from them. They may from{" "}
+        <Time at={tiedUntil} style="exact" /> on.
+      </>
+    );
+  if (own && approvers === 0)
+    return "You asked for this, and nobody else here may agree to it. An admin can add somebody for finance.";
+  if (own) return "You asked for this, so somebody else has to agree to it.";
+  if (tiedUntil)
+    return (
+      <>
+        Within the last week access, a role or a password went from {askedBy} to you, or from you to them, or
+        from one person to you both. Until <Time at={tiedUntil} style="exact" /> somebody else has to agree.
+      </>
+    );
+  if (!mayApprove) return "Finance and admin may agree to it.";
+  return left > 1
+    ? "Look at its rows first. What has changed by then is left out."
+    : "Look at both sides first. If its values change by then, nothing is written.";
 }
 
 function Changes({ changes, left }: Pick<WaitingBulk, "changes" | "left">) {

@@ -13,7 +13,7 @@ export async function waitingForSecond(
   reader: Actor,
   only: { bulk?: number } = {},
 ): Promise<WaitingBulk[]> {
-  const waiting = await waitingBulks(desk.sql, reader, only);
+  const waiting = await waitingBulks(desk, reader, only);
   // A question per action: there are a handful of them at most.
   return Promise.all(
     waiting.map(async (one) => ({

@@ -206,7 +206,7 @@ test("many rows wait for a second person, who is never the first one", async () 
   expect(bulk).toMatchObject({ state: "waiting", total: 3 });
   expect(await states(rows)).toEqual(["waiting", "waiting", "waiting"]);
   expect(await executeBulk(desk, bulk.id)).toMatchObject({ state: "waiting", applied: 0 });
-  expect((await waitingBulks(desk.sql, ada)).map((one) => one.bulk.id)).toEqual([bulk.id]);
+  expect((await waitingBulks(desk, ada)).map((one) => one.bulk.id)).toEqual([bulk.id]);
 
   await expect(approveBulk(desk, bulk.id, fin)).rejects.toEqual(refused("second_person_needed"));
   const shouting = { ...fin, email: "FIN@EXAMPLE.COM" };

@@ -219,7 +219,7 @@ describe("undoing", () => {
     const desk = withLimit(3);
     const waiting = await ask({ bulk: bulk.id }, fin, { desk });
     expect(waiting).toMatchObject({ state: "waiting", total: 5, skipped: 1 });
-    expect((await waitingBulks(desk.sql, ada)).map(({ bulk }) => bulk.id)).toEqual([waiting.id]);
+    expect((await waitingBulks(desk, ada)).map(({ bulk }) => bulk.id)).toEqual([waiting.id]);
     expect(await executeBulk(desk, waiting.id)).toMatchObject({ state: "waiting", applied: 0 });
     await expect(approveBulk(desk, waiting.id, fin)).rejects.toThrow(refused("second_person_needed"));
     expect(await states(plain)).toEqual(["open", "fixed", "fixed"]);

@@ -1,8 +1,8 @@
 // Two pairs of eyes: what waits for a second person, who that may be, and what their word is worth.
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { type Accounts, ada, fin, flo, openAccounts, sue, vera } from "../../sandbox/testing-accounts.ts";
-import { deactivate, reactivate } from "../auth/users.ts";
-import type { Discrepancy } from "../db/schema.ts";
+import { addUser, deactivate, reactivate, setPassword, setRole } from "../auth/users.ts";
+import type { BulkAction, Discrepancy } from "../db/schema.ts";
 import { type Actor, type Desk, systemActor } from "../desk.ts";
 import { discrepancyDetails } from "../discrepancies/details.ts";
 import { amountsApart } from "./amounts-apart.ts";
@@ -55,16 +55,16 @@ test("a single amount of money waits for another person, and anything else does 
   const bulk = await company.decide("apply", amount, fin);
   expect(bulk).toMatchObject({ state: "waiting", total: 1, writesMoney: true });
   expect(await executeBulk(desk, bulk.id)).toMatchObject({ state: "waiting", applied: 0 });
-  expect(await countWaiting(desk.sql, fin)).toEqual({ forMe: 0, mine: 1 });
+  expect(await countWaiting(desk, fin)).toEqual({ forMe: 0, mine: 1 });
   for (const [reader, forMe] of [
     [vera, 0],
     [sue, 0],
     [flo, 1],
     [ada, 1],
   ] as const)
-    expect(await countWaiting(desk.sql, reader)).toEqual({ forMe, mine: 0 });
+    expect(await countWaiting(desk, reader)).toEqual({ forMe, mine: 0 });
 
-  expect(await waitingBulks(desk.sql, fin)).toMatchObject([{ own: true, left: 1, approvers: 2 }]);
+  expect(await waitingBulks(desk, fin)).toMatchObject([{ own: true, left: 1, approvers: 2 }]);
   for (const actor of [vera, sue])
     await expect(approveBulk(desk, bulk.id, actor)).rejects.toEqual(refused("not_allowed"));
   await approveBulk(desk, bulk.id, flo);
@@ -74,7 +74,7 @@ test("a single amount of money waits for another person, and anything else does 
     approvedBy: flo.email,
   });
   expect(await states(amount)).toEqual(["fixed"]);
-  expect(await countWaiting(desk.sql, flo)).toEqual({ forMe: 0, mine: 0 });
+  expect(await countWaiting(desk, flo)).toEqual({ forMe: 0, mine: 0 });
 });
 
 test("amounts are told apart where only they need a second person", async () => {
@@ -138,8 +138,8 @@ test("nobody approves their own, by any path", async () => {
   const renamed = { ...fin, email: "fin.new@example.com", name: "Somebody" };
   try {
     await expect(approveBulk(desk, bulk.id, renamed)).rejects.toEqual(refused("second_person_needed"));
-    expect(await countWaiting(desk.sql, renamed)).toEqual({ forMe: 0, mine: 1 });
-    expect(await waitingBulks(desk.sql, renamed)).toMatchObject([{ own: true, mayApprove: false }]);
+    expect(await countWaiting(desk, renamed)).toEqual({ forMe: 0, mine: 1 });
+    expect(await waitingBulks(desk, renamed)).toMatchObject([{ own: true, mayApprove: false }]);
     expect(await cancelBulk(desk, bulk.id, renamed)).toMatchObject({ state: "cancelled" });
   } finally {
     await desk.sql`UPDATE driftdesk.users SET email = ${fin.email}, name = ${fin.name} WHERE email = ${renamed.email}`;
@@ -216,7 +216,7 @@ test("one row that changes is left out, the others still wait", async () => {
   await company.spoil(idsOf(rows).slice(0, 1), "amount = amount + 1");
   await company.reconcile();
   await company.decide("reject", rows.slice(1, 2), sue);
-  expect((await waitingBulks(desk.sql, flo))[0]).toMatchObject({ left: 1, mayApprove: true });
+  expect((await waitingBulks(desk, flo))[0]).toMatchObject({ left: 1, mayApprove: true });
   expect(await voidChanged(desk)).toBe(0);
   expect(await getBulk(desk.sql, bulk.id)).toMatchObject({ state: "waiting", total: 3, skipped: 2 });
   expect((await bulkProblems(desk.sql, bulk.id)).map((row) => row.message).sort()).toEqual([
@@ -260,4 +260,58 @@ test("a second person declines with a reason, and whoever asked takes it back wi
   const list = { filter: { state: "open" as const }, sort: { by: "impact", direction: "desc" } as const };
   const details = await discrepancyDetails(desk, { id: rows[0]?.id ?? 0, reader: fin, ...list });
   expect(details.lastAsked?.message).toBe("Declined by Flo: The bank says otherwise.");
+});
+
+const day = 86_400_000;
+const added = async (name: string, role: "finance" | "admin", by: Actor) => {
+  await addUser(desk, { email: `${name}@example.com`, role }, by);
+  return { email: `${name}@example.com`, name, role };
+};
+
+test("nobody approves through an address that they may have given themselves, in either direction, for a week", async () => {
+  // Past what the tests before did with people.
+  company.pass(7 * day);
+  const rows = await drifting(3);
+  const [adas, flos, aliases] = await Promise.all([
+    company.decide("apply", rows.slice(0, 1), ada),
+    company.decide("apply", rows.slice(1, 2), flo),
+    added("alias", "finance", ada).then((alias) => company.decide("apply", rows.slice(2), alias)),
+  ]);
+  const alias = { email: "alias@example.com", name: "alias", role: "finance" } as const;
+  const second = await added("second", "admin", ada);
+  const third = await added("third", "finance", second);
+  const tied = (bulk: BulkAction, actor: Actor) =>
+    expect(approveBulk(desk, bulk.id, actor)).rejects.toEqual(refused("second_person_tied"));
+  // Whom she added, whom somebody added whom she added, and she herself for them; two whom she added.
+  for (const actor of [alias, second, third]) await tied(adas, actor);
+  for (const actor of [ada, second, third]) await tied(aliases, actor);
+  await expect(approveBulk(desk, adas.id, ada)).rejects.toEqual(refused("second_person_needed"));
+  // Whom she did not, and for whom she did not.
+  const seen = async (bulk: BulkAction, actor: Actor) =>
+    (await waitingBulks(desk, actor, { bulk: bulk.id }))[0];
+  const until = new Date(desk.now().getTime() + 7 * day);
+  expect(await seen(adas, third)).toMatchObject({ mayApprove: false, tiedUntil: until, approvers: 2 });
+  expect(await seen(flos, third)).toMatchObject({ mayApprove: true, tiedUntil: null });
+  expect(await countWaiting(desk, third)).toEqual({ forMe: 1, mine: 0 });
+  expect(await approveBulk(desk, aliases.id, fin)).toMatchObject({ state: "running" });
+  await executeBulk(desk, aliases.id);
+
+  // Another role, a password, and a way back in are given, too.
+  await setRole(desk, fin.email, "admin", ada);
+  await tied(adas, fin);
+  await setPassword(desk, flo.email, "not hers any more", ada);
+  await tied(adas, flo);
+  expect(await seen(adas, ada)).toMatchObject({ own: true, approvers: 0, tiedUntil: until });
+  // What somebody does with their own is no tie; what is done on the server is nobody's.
+  await setPassword(desk, fin.email, "his own password", fin);
+  await addUser(desk, { email: "served@example.com", role: "finance" }, systemActor);
+  const served = { email: "served@example.com", name: "Served", role: "finance" } as const;
+  expect(await seen(adas, ada)).toMatchObject({ approvers: 1, tiedUntil: null });
+  expect(await seen(adas, served)).toMatchObject({ mayApprove: true });
+
+  company.pass(7 * day);
+  expect(await seen(adas, alias)).toMatchObject({ mayApprove: true, tiedUntil: null });
+  expect(await approveBulk(desk, adas.id, alias)).toMatchObject({ state: "running" });
+  await cancelBulk(desk, flos.id, flo);
+  await executeBulk(desk, adas.id);
 });

@@ -3,6 +3,7 @@ import type { Sql, TransactionSql } from "postgres";
 import { knownDesks } from "../accounts/known.ts";
 import { appendAudit } from "../audit/append.ts";
 import { authorise, can, type Permission } from "../auth/permissions.ts";
+import { handsBehind, tieDays, tiedUntil } from "../auth/ties.ts";
 import { type BulkAction, type Role, roles } from "../db/schema.ts";
 import type { Actor, Desk, Desks } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
@@ -13,7 +14,8 @@ import { transaction } from "./transaction.ts";
 
 /**
  * Another person agrees; then the bulk is `running` and wants `executeBulk`. Twice by the same person is once. What changed
- * while it waited is left out. Errors: `second_person_needed` for whoever asked, `approval_void` when everything changed.
+ * while it waited is left out. Errors: `second_person_needed` for whoever asked, `second_person_tied` for whoever may be them
+ * under another address, `approval_void` when everything changed.
  */
 export async function approveBulk(desk: Desks, bulkId: number, actor: Actor): Promise<BulkAction> {
   const known = await knownDesks(desk);
@@ -36,6 +38,7 @@ export async function approveBulk(desk: Desks, bulkId: number, actor: Actor): Pr
         { status: 403 },
       );
     authoriseSecond(person, bulk);
+    await refuseTied(tx, desk, bulk, person);
     const rows = await leaveOutChanged(tx, desk, bulk);
     if (rows === 0) return 0;
     // The mapping may call amounts what it did not call so when this was asked for.
@@ -74,6 +77,30 @@ async function activePerson(tx: TransactionSql, actor: Actor): Promise<Actor> {
     status: 403,
   });
 }
+
+/** Not two people yet, or not for sure: one of them let the other in, or the same person let in both. */
+async function refuseTied(
+  tx: TransactionSql,
+  desk: Pick<Desk, "now">,
+  bulk: BulkAction,
+  person: Actor,
+): Promise<void> {
+  const [tie] = await tx<{ until: Date | null }[]>`
+    WITH RECURSIVE ${handsBehind(tx, desk.now())}
+    SELECT ${tiedUntil(tx, requester(tx), tx`${person.email}::text`)} AS until
+    FROM driftdesk.bulk_actions b WHERE b.id = ${bulk.id}`;
+  if (!tie?.until) return;
+  const until = `${tie.until.toISOString().slice(0, 16).replace("T", " ")} UTC`;
+  throw new DriftdeskError(
+    "second_person_tied",
+    `Access, a role or a password went from one of you to the other, or from one person to both, within the last ${tieDays} days. Until ${until} somebody else has to agree.`,
+    { status: 403 },
+  );
+}
+
+/** The address of whoever asked for a bulk `b`, as it is now. */
+const requester = (sql: Sql | TransactionSql) => sql`
+  coalesce((SELECT u.email FROM driftdesk.users u WHERE u.id = b.requested_by_id), b.requested_by)`;
 
 /** Leaves out of every action that waits what changed since it was asked for. One with nothing left ends. Answers how many ended. */
 export async function voidChanged(desk: Pick<Desk, "sql" | "now">): Promise<number> {
@@ -146,45 +173,65 @@ export interface Waiting {
   left: number;
   /** How many people of this desk may agree to it. */
   approvers: number;
+  /**
+   * Until when the reader may not agree, whose role would do: they may be the same person as whoever asked. Of the reader's
+   * own: until when that holds for everybody else, where it does.
+   */
+  tiedUntil: Date | null;
 }
 
 /** What waits for a second person, oldest first, or the one that is asked about. */
 export async function waitingBulks(
-  sql: Sql,
+  { sql, now }: Pick<Desk, "sql" | "now">,
   reader: Actor,
   only: { bulk?: number } = {},
 ): Promise<Waiting[]> {
   const rows = await sql<(BulkAction & Omit<Waiting, "bulk">)[]>`
+    WITH RECURSIVE ${handsBehind(sql, now())}
     SELECT ${bulkColumns(sql)}, ${isReaders(sql, reader)} AS own,
-           NOT ${isReaders(sql, reader)} AND ${mayAgree(sql, reader)} AS "mayApprove",
+           NOT ${isReaders(sql, reader)} AND ${mayAgree(sql, reader)} AND ${readersTie(sql, reader)} IS NULL AS "mayApprove",
            coalesce((SELECT u.name FROM driftdesk.users u
                      WHERE u.id = b.requested_by_id OR lower(u.email) = lower(b.requested_by)
                      ORDER BY u.id = b.requested_by_id DESC LIMIT 1), b.requested_by) AS "askedBy",
            (SELECT count(*) FROM ${items(sql)}
             WHERE i.bulk_id = b.id AND i.outcome IS NULL AND ${whyVoid(sql)} IS NULL)::int AS left,
-           (SELECT count(*) FROM driftdesk.users u
-            WHERE u.deactivated_at IS NULL AND u.id IS DISTINCT FROM b.requested_by_id AND lower(u.email) <> lower(b.requested_by)
-              AND u.role = ANY (CASE WHEN b.total > 1 AND b.writes_money THEN ${rolesThat("bulk", "decide_money")}::text[]
-                                     WHEN b.total > 1 THEN ${rolesThat("bulk")}::text[]
-                                     WHEN b.writes_money THEN ${rolesThat("decide_money")}::text[]
-                                     ELSE ${rolesThat("decide")}::text[] END))::int AS approvers
-    FROM driftdesk.bulk_actions b
+           others.approvers,
+           CASE WHEN ${isReaders(sql, reader)} THEN CASE WHEN others.approvers = 0 THEN others.until END
+                WHEN ${mayAgree(sql, reader)} THEN ${readersTie(sql, reader)} END AS "tiedUntil"
+    FROM driftdesk.bulk_actions b CROSS JOIN LATERAL (
+      SELECT count(*) FILTER (WHERE o.until IS NULL)::int AS approvers, min(o.until) AS until
+      FROM (
+        SELECT ${tiedUntil(sql, requester(sql), sql`u.email`)} AS until
+        FROM driftdesk.users u
+        WHERE u.deactivated_at IS NULL AND u.id IS DISTINCT FROM b.requested_by_id AND lower(u.email) <> lower(b.requested_by)
+          AND u.role = ANY (CASE WHEN b.total > 1 AND b.writes_money THEN ${rolesThat("bulk", "decide_money")}::text[]
+                                 WHEN b.total > 1 THEN ${rolesThat("bulk")}::text[]
+                                 WHEN b.writes_money THEN ${rolesThat("decide_money")}::text[]
+                                 ELSE ${rolesThat("decide")}::text[] END)
+      ) o
+    ) others
     WHERE b.state = 'waiting' ${only.bulk === undefined ? sql`` : sql`AND b.id = ${only.bulk}`}
     ORDER BY b.id LIMIT 100`;
-  return rows.map(({ askedBy, own, mayApprove, left, approvers, ...bulk }) => ({
+  return rows.map(({ askedBy, own, mayApprove, left, approvers, tiedUntil: until, ...bulk }) => ({
     bulk,
     askedBy,
     own,
     mayApprove,
     left,
     approvers,
+    tiedUntil: until,
   }));
 }
 
 /** How many wait for this person to look at them, and how many of their own wait for somebody else. */
-export async function countWaiting(sql: Sql, reader: Actor): Promise<{ forMe: number; mine: number }> {
+export async function countWaiting(
+  { sql, now }: Pick<Desk, "sql" | "now">,
+  reader: Actor,
+): Promise<{ forMe: number; mine: number }> {
   const [counts] = await sql<{ forMe: number; mine: number }[]>`
-    SELECT count(*) FILTER (WHERE NOT ${isReaders(sql, reader)} AND ${mayAgree(sql, reader)})::int AS "forMe",
+    WITH RECURSIVE ${handsBehind(sql, now())}
+    SELECT count(*) FILTER (WHERE NOT ${isReaders(sql, reader)} AND ${mayAgree(sql, reader)}
+                              AND ${readersTie(sql, reader)} IS NULL)::int AS "forMe",
            count(*) FILTER (WHERE ${isReaders(sql, reader)})::int AS mine
     FROM driftdesk.bulk_actions b WHERE b.state = 'waiting'`;
   return counts ?? { forMe: 0, mine: 0 };
@@ -198,6 +245,9 @@ const isReaders = (sql: Sql, reader: Actor) => sql`
   (lower(b.requested_by) = lower(${reader.email}::text)
    OR EXISTS (SELECT FROM driftdesk.users me
               WHERE me.id = b.requested_by_id AND lower(me.email) = lower(${reader.email}::text)))`;
+
+/** As `refuseTied`, of a bulk `b`. */
+const readersTie = (sql: Sql, reader: Actor) => tiedUntil(sql, requester(sql), sql`${reader.email}::text`);
 
 /** As `authoriseSecond`, of a bulk `b`. */
 const mayAgree = (sql: Sql, { role }: Actor) => sql`
