@@ -94,6 +94,9 @@ export const discrepancyStates = [
 export type DiscrepancyState = (typeof discrepancyStates)[number];
 /** In these a discrepancy goes by itself when both sides agree again: it is not over, and no fix of it is under way. */
 export const resolvableStates: readonly DiscrepancyState[] = ["open", "waiting", "snoozed", "rejected"];
+/** Whether a fix of a discrepancy `d` is intended and has no outcome yet: nobody else decides about it meanwhile. In SQL. */
+export const inHand =
+  "EXISTS (SELECT FROM driftdesk.fixes h WHERE h.discrepancy_id = d.id AND h.state = 'intended')";
 /** States as SQL lists them: spelled out, since no partial index serves parameters. */
 export const listed = (states: readonly string[]): string => states.map((state) => `'${state}'`).join(", ");
 export const fixStates = ["intended", "applied", "stale", "failed"] as const;

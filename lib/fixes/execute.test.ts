@@ -423,13 +423,13 @@ describe("several at once", () => {
 describe("thousands of rows", () => {
   inCompany({ customers: 4_700 });
 
-  test("five thousand are written by a handful of statements", async () => {
+  test("five thousand are written by ten statements", async () => {
     const ids = [...company.sandbox.world.subscriptions.keys()].slice(0, 5_000);
     await company.spoil(ids, "amount = coalesce(amount, 0) + 1");
     const rows = await company.reconcile(ids);
     await company.writes.forget();
     expect(await apply(rows)).toMatchObject({ state: "done", total: 5_000, applied: 5_000 });
-    expect(await company.writes.statements()).toBe(5);
+    expect(await company.writes.statements()).toBe(10);
     expect(await company.writes.rows()).toEqual(once(ids));
   });
 
@@ -449,6 +449,11 @@ describe("thousands of rows", () => {
     const gate = await closeGate(company.local, `BEFORE UPDATE ON ${accountsTable} FOR EACH STATEMENT`);
     const ending = executeBulk(company.desk, id);
     await gate.reached();
+    const intended = async () =>
+      (await company.desk.sql`SELECT FROM driftdesk.fixes WHERE bulk_id = ${id} AND state = 'intended'`)
+        .length;
+    // What is being written, and what comes next.
+    await expect.poll(intended, { timeout: 10_000, interval: 10 }).toBe(1_000);
     expect(await cancelBulk(company.desk, id, ada)).toMatchObject({
       state: "cancelled",
       applied: 0,

@@ -16,7 +16,7 @@ import { pickReverts, planRevert, takeInHand, type Undone } from "./revert-plan.
 import { settle, settleAgain, settleWritten } from "./settle.ts";
 import { transaction } from "./transaction.ts";
 
-const batchSize = 1_000;
+const batchSize = 500;
 
 /** A fix whose intent is committed and whose outcome is not known yet, with what it is about. */
 export type IntendedFix = Pick<
@@ -57,15 +57,24 @@ async function carryOut(desk: Desks, bulkId: number, lock: BulkLock): Promise<vo
   if (bulk?.kind !== "apply" && bulk?.kind !== "revert") return;
   const work: Work = { desk, known: await knownDesks(desk), bulk, lock };
   // Undoing restores what was there, whatever Stripe says.
-  const fresh = (fixes: IntendedFix[], events?: EventPass) =>
+  const fresh = async (fixes: IntendedFix[], events?: EventPass) =>
     bulk.kind === "revert" ? fixes : freshen(work, fixes, events);
   // Also of an action that was stopped: what is intended has to have an outcome. Runs left these alone meanwhile, so no
   // cursor says anything about them: each is asked for.
   const unwritten = await settleWritten(work, await leftovers(work));
   await settleAgain(work, await fresh(unwritten));
   const events = eventPassOf(work);
-  for (let batch = await intend(work, 0); batch !== null; batch = await intend(work, batch.last))
-    await settle(work, await fresh(batch.fixes, events));
+  for (let batch = await intend(work, 0); batch !== null; ) {
+    const { fixes, last } = batch;
+    // While a batch is written, the intents of the next one are. Both have ended before this process lets go of the action.
+    const [settled, next] = await Promise.allSettled([
+      fresh(fixes, events).then((still) => settle(work, still)),
+      intend(work, last),
+    ]);
+    if (settled.status === "rejected") throw settled.reason;
+    if (next.status === "rejected") throw next.reason;
+    batch = next.value;
+  }
   await finish(work);
 }
 
@@ -186,11 +195,6 @@ async function writeIntents(
     RETURNING id, discrepancy_id AS "discrepancyId"`;
   const taken = rows.map((row) => row.id);
   if (bulk.kind === "revert") await takeInHand(tx, bulk.id, taken);
-  else
-    await tx`
-      UPDATE driftdesk.discrepancies SET state = 'applying', decided_by = ${bulk.requestedBy}, decided_at = ${now},
-        decision_reason = ${bulk.reason}, snoozed_until = NULL, closed_at = NULL
-      WHERE id = ANY(${taken}::bigint[])`;
   const ids = new Map(inserted.map((fix) => [fix.discrepancyId, fix.id]));
   return planned.map(
     ({ row: { id: discrepancyId, fields: _, obstacle: __, undoes: ___, ...row }, ...plan }) => ({

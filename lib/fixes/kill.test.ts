@@ -161,9 +161,9 @@ describe("killed", () => {
     [
       "while it tells the last outcomes",
       own("AFTER INSERT ON driftdesk.audit_entries FOR EACH STATEMENT"),
-      4,
+      6,
     ],
-    ["before it says that it is done", own("AFTER INSERT ON driftdesk.audit_entries FOR EACH STATEMENT"), 5],
+    ["before it says that it is done", own("AFTER INSERT ON driftdesk.audit_entries FOR EACH STATEMENT"), 7],
   ])("%s", async (_, { place, where }, nth) => {
     const id = await decide();
     const sql = where === "own" ? company.owner : company.local;
@@ -257,14 +257,19 @@ describe("killed", () => {
     await killedAt(id, gate);
     await gate.lift();
     await gate.remove();
-    expect(await cancelBulk(company.desk, id, ada)).toMatchObject({ state: "cancelled", skipped: 243 });
-    const intended = async () => {
+    const intended = async () =>
+      (await company.desk.sql`SELECT FROM driftdesk.fixes WHERE state = 'intended'`).length;
+    // The batch that was written, and perhaps the one after it.
+    const skipped = 1_243 - (await intended());
+    expect([743, 243]).toContain(skipped);
+    expect(await cancelBulk(company.desk, id, ada)).toMatchObject({ state: "cancelled", skipped });
+    const left = async () => {
       await recoverFixes(company.desk);
-      return (await company.desk.sql`SELECT FROM driftdesk.fixes WHERE state = 'intended'`).length;
+      return intended();
     };
-    await expect.poll(intended, { timeout: 10_000, interval: 10 }).toBe(0);
+    await expect.poll(left, { timeout: 10_000, interval: 10 }).toBe(0);
     const bulk = await getBulk(company.desk.sql, id);
-    expect(bulk).toMatchObject({ state: "cancelled", total: 1_243, skipped: 243 });
+    expect(bulk).toMatchObject({ state: "cancelled", total: 1_243, skipped });
     expect((await company.writes.rows()).size).toBe(bulk?.applied);
     await company.tellsTheWholeStory();
   });

@@ -2,7 +2,7 @@
 import type { Fragment, Sql, TransactionSql } from "postgres";
 import type { KnownDesk } from "../accounts/known.ts";
 import type { Resource, Rules } from "../config/resource.ts";
-import type { Discrepancy, DiscrepancyState, Values } from "../db/schema.ts";
+import { type Discrepancy, type DiscrepancyState, inHand, type Values } from "../db/schema.ts";
 import type { LocalTable } from "../local/catalog.ts";
 import type { Target } from "../local/guard.ts";
 
@@ -118,7 +118,8 @@ export const decidable = {
 /** Why a discrepancy `d` in another state cannot be decided on; NULL in one of these states. */
 export function whyNotState(sql: Sql | TransactionSql, states: readonly DiscrepancyState[]): Fragment {
   return sql`
-    CASE WHEN d.state = ANY (${[...states]}::text[]) THEN NULL ELSE
+    CASE WHEN ${sql.unsafe(inHand)} THEN 'It is being fixed right now.'
+         WHEN d.state = ANY (${[...states]}::text[]) THEN NULL ELSE
       CASE d.state
         WHEN 'fixed' THEN 'It is fixed already' || coalesce(', by ' || d.decided_by, '') || '.'
         WHEN 'applying' THEN 'It is being fixed right now.'

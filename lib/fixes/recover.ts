@@ -1,4 +1,5 @@
 import { appendAudit } from "../audit/append.ts";
+import { inHand } from "../db/schema.ts";
 import type { Desks } from "../desk.ts";
 import { executeBulk } from "./execute.ts";
 import { transaction } from "./transaction.ts";
@@ -26,8 +27,8 @@ export async function wakeSnoozed(desk: Desks): Promise<number> {
   return transaction(desk.sql, async (tx) => {
     const woken = await tx<{ id: number; account_id: string; resource: string; label: string | null }[]>`
       WITH due AS (
-        SELECT id FROM driftdesk.discrepancies
-        WHERE state = 'snoozed' AND snoozed_until <= ${now}
+        SELECT d.id FROM driftdesk.discrepancies d
+        WHERE d.state = 'snoozed' AND d.snoozed_until <= ${now} AND NOT ${tx.unsafe(inHand)}
         ORDER BY id FOR NO KEY UPDATE
       )
       UPDATE driftdesk.discrepancies d SET state = 'open', snoozed_until = NULL

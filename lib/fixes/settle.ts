@@ -198,11 +198,12 @@ export async function record(work: Work, given: readonly Settled[]): Promise<voi
       await tx`
         UPDATE driftdesk.discrepancies d
         SET state = CASE WHEN v.outcome = 'applied' THEN 'fixed' ELSE 'open' END,
-            closed_at = CASE WHEN v.outcome = 'applied' THEN ${now}::timestamptz END,
+            decided_by = ${bulk.requestedBy}, decided_at = f.intended_at, decision_reason = ${bulk.reason},
+            snoozed_until = NULL, closed_at = CASE WHEN v.outcome = 'applied' THEN ${now}::timestamptz END,
             version = d.version + (v.outcome = 'stale')::int,
             changed_at = CASE WHEN v.outcome = 'stale' THEN ${now} ELSE d.changed_at END,
             reverted_at = CASE WHEN v.outcome = 'failed' THEN d.reverted_at END
-        FROM ${outcomes} WHERE d.id = v.discrepancy AND d.state = 'applying'`;
+        FROM ${outcomes} JOIN driftdesk.fixes f ON f.id = v.fix WHERE d.id = v.discrepancy`;
     const resolved = await takeIn(tx, work, news, now);
     const entries = settled.map(({ fix, outcome, message, found }) =>
       auditOf(bulk, fix, `fix.${outcome}`, { message, ...(found && { found }) }),

@@ -2,7 +2,7 @@
 // gets its audit entry, all in one transaction: a killed run has recorded a resource whole or not at all.
 import type { TransactionSql } from "postgres";
 import { isAutomatic } from "../config/policy.ts";
-import { listed, type RunResourceState, resolvableStates, type Scope } from "../db/schema.ts";
+import { inHand, listed, type RunResourceState, resolvableStates, type Scope } from "../db/schema.ts";
 import { quoteLiteral } from "../local/render.ts";
 import { moveCursor } from "./cursors.ts";
 import { forgetTouched } from "./settled-forget.ts";
@@ -132,7 +132,7 @@ async function classify(tx: TransactionSql, stage: Stage): Promise<void> {
     UPDATE ${stage.confirmed} c
     SET discrepancy_id = d.id,
         happened = CASE
-          WHEN d.state = 'applying' THEN 'in_hand'
+          WHEN d.state = 'applying' OR ${inHand} THEN 'in_hand'
           WHEN d.state IN ('fixed', 'resolved') THEN 'reopened'
           WHEN (d.kind, d.fields, d.row_error) IS DISTINCT FROM (c.kind, c.fields, c.row_error)
             OR d.expected IS DISTINCT FROM c.expected THEN 'changed'
@@ -198,7 +198,7 @@ async function resolveVanished(tx: TransactionSql, stage: Stage, options: Record
     WITH gone AS (
       UPDATE driftdesk.discrepancies d
       SET state = 'resolved', closed_at = $1, run_id = $4
-      WHERE d.account_id = $2 AND d.resource = $3 AND d.state IN (${listed(resolvableStates)})
+      WHERE d.account_id = $2 AND d.resource = $3 AND d.state IN (${listed(resolvableStates)}) AND NOT ${inHand}
         AND ($5 OR d.kind NOT IN ('missing_local', 'missing_in_stripe'))
         AND ${lookedAt(stage, options.scope)}
         AND NOT EXISTS (SELECT FROM ${stage.confirmed} c WHERE c.discrepancy_id = d.id)
