@@ -50,7 +50,7 @@ const argumentsOf: Record<string, unknown[]> = {
   revertAction: [{ undo: { bulk: 1 }, requestKey }],
   approveAction: [1],
   declineAction: [1],
-  sendTestAlert: [],
+  sendTestAlert: ["slack"],
 };
 /** These only read what every person of the desk may see, or are about nobody but whoever asks. */
 const reading: Record<string, unknown[]> = {

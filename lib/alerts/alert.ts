@@ -1,21 +1,56 @@
-import type { AlertKind, Impact } from "../db/schema.ts";
+import type { AlertKind, BulkKind, Impact } from "../db/schema.ts";
 import type { Amount, Summary } from "../discrepancies/summary.ts";
 
-/** What each kind of alert has to say. It is kept as JSON, so times are ISO texts. */
+/** Rows of one impact. `stakes`: the commonest currency first; per month where it is about access. */
+export interface ImpactCount {
+  impact: Impact;
+  rows: number;
+  stakes: Amount[];
+}
+
+/** What each kind of alert has to say. It is kept as JSON and sent to webhooks as it is, so times are ISO texts. */
 export interface AlertData {
-  /** A run found new differences. `rows` are customers' rows, `stakes` the commonest currency first. */
-  drift: { impacts: { impact: Impact; rows: number; stakes: Amount[] }[]; corrected: number };
+  /** A run found new differences. */
+  drift: { impacts: ImpactCount[]; corrected: number };
   /** Nothing was corrected by itself in a resource, though there was something to correct. */
   held_back: { resource: string; why: string };
   /** What a policy corrected by itself. */
   corrected: { applied: number; stale: number; failed: number };
   run_trouble: { state: string; message: string | null };
   run_recovered: { runs: number };
-  approval: { total: number; requestedBy: string; reason: string | null };
+  /** A run did not begin when its schedule said. */
+  run_overdue: { schedule: string; mode: string; due: string | null };
+  /** Stripe cannot deliver events to an endpoint. */
+  pipeline_broken: {
+    endpoint: string;
+    url: string | null;
+    since: string | null;
+    undelivered: number;
+    types: string[];
+  };
+  pipeline_recovered: {
+    endpoint: string;
+    url: string | null;
+    since: string | null;
+    until: string | null;
+    undelivered: number;
+  };
+  /** A request that waits for a second person. `kind` is missing in what older versions wrote. */
+  approval: { kind?: BulkKind; total: number; requestedBy: string; reason: string | null };
+  /** Evidence has to be there within so many days. */
+  dispute_due: Amount & {
+    dispute: string;
+    charge: string | null;
+    customer: string | null;
+    reason: string;
+    due: string;
+    days: number;
+    livemode: boolean;
+  };
   digest: {
     day: string;
     open: Pick<Summary, "rows" | "affectedCustomers">;
-    impacts: { impact: Impact; rows: number; stakes: Amount[] }[];
+    impacts: ImpactCount[];
     /** Within the last 24 hours. */
     found: number;
     corrected: number;

@@ -3,6 +3,7 @@ import { checkpointText, signedCheckpoint } from "../audit/checkpoint.ts";
 import { type Desks, policyActor } from "../desk.ts";
 import { summarise } from "../discrepancies/summary.ts";
 import type { Raised } from "./alert.ts";
+import { localTime } from "./clock.ts";
 
 /** The daily summary, once its time of day has come; nothing when it went out, or when none is wanted. */
 export async function dueDigest(tx: TransactionSql, desk: Desks): Promise<Raised[]> {
@@ -45,19 +46,4 @@ export async function dueDigest(tx: TransactionSql, desk: Desks): Promise<Raised
 async function checkpointOf(tx: TransactionSql, { now, environment }: Desks): Promise<string | null> {
   const checkpoint = await signedCheckpoint({ sql: tx, now }, environment.auditSigningKey);
   return checkpoint && checkpointText(checkpoint);
-}
-
-/** The day as "2026-11-25" and the time of day as "08:00" in a time zone, whatever its clocks do. */
-export function localTime(at: Date, timeZone: string): { day: string; time: string } {
-  const parts = new Intl.DateTimeFormat("en-CA", {
-    timeZone,
-    year: "numeric",
-    month: "2-digit",
-    day: "2-digit",
-    hour: "2-digit",
-    minute: "2-digit",
-    hourCycle: "h23",
-  }).formatToParts(at);
-  const of = (type: Intl.DateTimeFormatPartTypes) => parts.find((part) => part.type === type)?.value ?? "";
-  return { day: `${of("year")}-${of("month")}-${of("day")}`, time: `${of("hour")}:${of("minute")}` };
 }

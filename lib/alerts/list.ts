@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
-import type { Sql } from "postgres";
 import { authorise } from "../auth/permissions.ts";
-import type { Alert } from "../db/schema.ts";
+import { channelsOf, channelViews } from "../config/alert-channels.ts";
+import type { Alert, Channel } from "../db/schema.ts";
 import type { Actor, Desks } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
-import { wordsOf } from "./message.ts";
-import { channelsOf, raise } from "./raise.ts";
+import { accountNames } from "./message.ts";
+import { raise } from "./raise.ts";
+import { wordsOf } from "./words.ts";
 
 export interface AlertView {
   id: number;
@@ -13,38 +14,64 @@ export interface AlertView {
   lines: string[];
   path: string;
   raisedAt: Date;
-  /** Null: it was not to be sent anywhere. */
-  state: "waiting" | "sent" | "failed" | null;
-  sentAt: Date | null;
-  dueAt: Date | null;
+  /** None: it was not to be sent anywhere. */
+  deliveries: DeliveryView[];
+}
+
+export interface DeliveryView {
+  channel: Channel;
+  state: "waiting" | "sent" | "failed";
+  /** Of a failed one: when it was tried last. */
+  at: Date | null;
+  attempts: number;
+  /** How many other alerts were in the same message. */
+  others: number;
   problem: string | null;
 }
 
 /** The latest alerts, newest first. */
-export async function listAlerts(sql: Sql, limit = 20): Promise<AlertView[]> {
-  const rows = await sql<(Alert & Pick<AlertView, "state" | "sentAt" | "dueAt" | "problem">)[]>`
-    SELECT a.id, a.kind, a.data, a.run_id AS "runId", a.bulk_id AS "bulkId", a.raised_at AS "raisedAt", d.state,
-           d.sent_at AS "sentAt", d.due_at AS "dueAt", d.problem
-    FROM driftdesk.alerts a LEFT JOIN driftdesk.alert_deliveries d ON d.alert_id = a.id
-    ORDER BY a.id DESC LIMIT ${limit}`;
-  return rows.map(({ id, raisedAt, state, sentAt, dueAt, problem, ...alert }) => {
-    const { title, lines, path } = wordsOf(alert);
-    return { id, title, lines, path, raisedAt, state, sentAt, dueAt, problem };
+export async function listAlerts(
+  desk: Pick<Desks, "sql" | "config">,
+  { limit = 20, before }: { limit?: number; before?: number | undefined } = {},
+): Promise<AlertView[]> {
+  const { sql } = desk;
+  const alerts = await sql<Alert[]>`
+    SELECT id, key, kind, account_id AS "accountId", run_id AS "runId", bulk_id AS "bulkId", data,
+           raised_at AS "raisedAt"
+    FROM driftdesk.alerts ${before === undefined ? sql`` : sql`WHERE id < ${before}`}
+    ORDER BY id DESC LIMIT ${limit}`;
+  const deliveries = await sql<(DeliveryView & { alert: number })[]>`
+    SELECT d.alert_id AS alert, d.channel, d.state, d.attempts, d.problem,
+           coalesce(d.sent_at, CASE WHEN d.state = 'failed' THEN d.due_at END) AS at,
+           (SELECT count(*)::int - 1 FROM driftdesk.alert_deliveries o WHERE o.message_id = d.message_id) AS others
+    FROM driftdesk.alert_deliveries d
+    WHERE d.alert_id = ANY (${alerts.map(({ id }) => id)}::bigint[])
+    ORDER BY array_position(ARRAY['slack', 'webhook', 'email'], d.channel)`;
+  const reading = { timeZone: desk.config.alerts.timeZone, accounts: await accountNames(sql) };
+  return alerts.map((alert) => {
+    const { title, lines, path } = wordsOf(alert, reading);
+    return {
+      id: alert.id,
+      title,
+      lines: lines.map(({ text }) => text),
+      path,
+      raisedAt: alert.raisedAt,
+      deliveries: deliveries.flatMap(({ alert: of, ...delivery }) => (of === alert.id ? delivery : [])),
+    };
   });
 }
 
-/** Sends a message that says nothing, to see whether it arrives. Throws `alerts_nowhere` when there is nowhere to send it. */
-export async function sendTest(desk: Desks, actor: Actor): Promise<void> {
+/** Sends a message that says nothing on one channel, to see whether it arrives. Throws `alerts_nowhere` when it goes nowhere. */
+export async function sendTest(desk: Desks, actor: Actor, channel: Channel): Promise<void> {
   authorise(actor, "manage_users");
-  if (channelsOf(desk).length === 0)
+  if (!channelsOf(desk).includes(channel)) {
+    const view = channelViews(desk).find((one) => one.channel === channel);
     throw new DriftdeskError(
       "alerts_nowhere",
-      desk.config.alerts.slack
-        ? "SLACK_WEBHOOK_URL is not set, so alerts go nowhere. Make an incoming webhook in Slack and set it."
-        : "The configuration has no alerts.slack, so alerts go nowhere.",
+      `Nothing can be sent there. ${view?.missing ?? "It is not set up."}`,
       { status: 409 },
     );
-  await desk.sql.begin((tx) =>
-    raise(tx, desk, [{ kind: "test", key: `test ${randomUUID()}`, data: { by: actor.email } }]),
-  );
+  }
+  const test = { kind: "test" as const, key: `test ${randomUUID()}`, data: { by: actor.email } };
+  await desk.sql.begin((tx) => raise(tx, desk, [test], [channel]));
 }

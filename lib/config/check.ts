@@ -3,6 +3,7 @@ import { type Desk, type Desks, desksOf } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import type { LocalTable } from "../local/catalog.ts";
 import { whileSomebodyWaits } from "../stripe/priority.ts";
+import { channelViews } from "./alert-channels.ts";
 import { checkApart } from "./check-apart.ts";
 import { checkLocalTable, checkWebhookLog } from "./check-local.ts";
 import { checkAccount, checkEvents, checkStripeObjects, checkWebhookEndpoints } from "./check-stripe.ts";
@@ -41,17 +42,18 @@ async function check(all: readonly [Desk, ...Desk[]]): Promise<Finding[]> {
   return findings;
 }
 
-function checkAlerts({ config, environment }: Desk): Finding[] {
-  if (config.alerts.slack === undefined || environment.slackWebhookUrl !== undefined) return [];
-  return [
-    {
-      level: "warning",
-      where: "alerts.slack",
-      code: "alerts_nowhere",
-      message: "alerts go nowhere: SLACK_WEBHOOK_URL is not set",
-      remedy: "make an incoming webhook for the channel in Slack, and set its address",
-    },
-  ];
+function checkAlerts(desk: Desk): Finding[] {
+  return channelViews(desk).flatMap(({ channel, missing }) =>
+    missing === null
+      ? []
+      : {
+          level: "warning" as const,
+          where: `alerts.${channel}`,
+          code: "alerts_nowhere",
+          message: `alerts do not go there. ${missing}`,
+          remedy: "set what is missing, or take the other half out: docs/operating.md has each channel",
+        },
+  );
 }
 
 /** One account's mapping against both sides. */

@@ -1,4 +1,5 @@
 // The configuration as people write it. `defineConfig` only adds types: a plain default-exported object is as good.
+import type { AlertKind } from "../db/schema.ts";
 import type { Duration } from "./duration.ts";
 import type { Policy, StripeObjects, StripeType } from "./resource.ts";
 
@@ -89,8 +90,22 @@ interface RulesDefinition {
   alerts?: {
     /** Where alerts go: the channel of the webhook in `SLACK_WEBHOOK_URL`, as people call it. */
     slack?: { channel: string };
+    /** Who gets alerts by e-mail, through the server in `SMTP_URL`. */
+    email?: { to: readonly string[] };
     /** A run that finds more new differences than this is told. Default 0: any. */
     newDrift?: number;
+    /** So is one with more money at stake than this, whatever the number: `{ usd: 10_000 }` are 100 dollars. */
+    newAtStake?: Readonly<Record<string, number>>;
+    /** Nothing is sent from one time of day to the other, but for what may `pass`; then what waited comes as one message. */
+    quietHours?: {
+      /** As in "22:00". */
+      from: string;
+      to: string;
+      /** Default: that of all alerts. */
+      timeZone?: string;
+      /** What is sent all the same. Default `["pipeline_broken", "held_back", "run_trouble"]`. */
+      pass?: readonly Exclude<AlertKind, "digest" | "test">[];
+    };
     /** When the daily summary goes out, as in "08:00", or `false`. Default "08:00". */
     digest?: string | false;
     /** Of the daily summary, and of the times in messages. Default "UTC". */

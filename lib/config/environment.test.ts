@@ -49,6 +49,38 @@ describe("the environment", () => {
       expect(error.message).toContain(name);
   });
 
+  test("where alerts go needs both halves, and no half is told", () => {
+    const hook = {
+      ALERT_WEBHOOK_URL: "https://hooks.example.com/x",
+      ALERT_WEBHOOK_SECRET: "sixteen letters or more",
+    };
+    const mail = {
+      SMTP_URL: "smtps://user:very-secret@mail.example.com",
+      ALERT_EMAIL_FROM: "Desk <desk@example.com>",
+    };
+    expect(readEnvironment({ ...key, ...hook, ...mail })).toMatchObject({
+      alertWebhook: { url: hook.ALERT_WEBHOOK_URL, secret: hook.ALERT_WEBHOOK_SECRET },
+      smtp: { url: mail.SMTP_URL, from: mail.ALERT_EMAIL_FROM },
+    });
+    const halves = refusal({
+      ...key,
+      ALERT_WEBHOOK_URL: hook.ALERT_WEBHOOK_URL,
+      SMTP_URL: mail.SMTP_URL,
+    }).message;
+    expect(halves).toContain("ALERT_WEBHOOK_SECRET is missing: ALERT_WEBHOOK_URL is of no use without it");
+    expect(halves).toContain("ALERT_EMAIL_FROM is missing: SMTP_URL is of no use without it");
+    const wrong = {
+      ...hook,
+      ALERT_WEBHOOK_SECRET: "short",
+      SMTP_URL: "https://very-secret",
+      ALERT_EMAIL_FROM: "desk",
+    };
+    const { message } = refusal({ ...key, ...wrong });
+    for (const name of ["ALERT_WEBHOOK_SECRET", "SMTP_URL", "ALERT_EMAIL_FROM"])
+      expect(message).toContain(name);
+    expect(halves + message).not.toContain("very-secret");
+  });
+
   test("the key that signs tells whom to believe, and both have to be of one pair", () => {
     const { signingKey, publicKey } = newSigningKey();
     const signing = { ...key, AUDIT_SIGNING_KEY: signingKey };

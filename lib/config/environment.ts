@@ -16,6 +16,9 @@ export interface Environment {
   webhookSecrets: Readonly<Record<string, readonly string[]>>;
   cronSecret: string | undefined;
   slackWebhookUrl: string | undefined;
+  /** Where else alerts go: a web address, with what the messages are signed with, and a mail server. */
+  alertWebhook: { url: string; secret: string } | undefined;
+  smtp: { url: string; from: string } | undefined;
   redisUrl: string | undefined;
   nextAuthSecret: string | undefined;
   /** Ed25519: what checkpoints of the history are signed with, and whom they are believed. */
@@ -79,6 +82,12 @@ const signingSecrets = z
     'is no signing secret: Stripe shows it with the endpoint, it begins with "whsec_"; several are separated by commas',
   );
 
+/** Neither is of any use without the other. */
+const pairs = [
+  ["ALERT_WEBHOOK_URL", "ALERT_WEBHOOK_SECRET"],
+  ["SMTP_URL", "ALERT_EMAIL_FROM"],
+] as const;
+
 const schema = z
   .object({
     DATABASE_URL: postgresUrl.optional(),
@@ -86,6 +95,18 @@ const schema = z
     STRIPE_API_BASE: webUrl.optional(),
     CRON_SECRET: secret.optional(),
     SLACK_WEBHOOK_URL: webUrl.optional(),
+    ALERT_WEBHOOK_URL: webUrl.optional(),
+    ALERT_WEBHOOK_SECRET: secret.optional(),
+    SMTP_URL: z
+      .url({ protocol: /^smtps?$/, error: "is not a mail server (smtps://user:password@host)" })
+      .optional(),
+    ALERT_EMAIL_FROM: z
+      .string()
+      .regex(
+        /^([^<>@\r\n]+<[^\s<>@]+@[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+)$/,
+        "is no address (alerts@example.com, or Driftdesk <alerts@example.com>)",
+      )
+      .optional(),
     REDIS_URL: z
       .string()
       .regex(/^rediss?:\/\//, "is not a Redis URL (redis://host:6379)")
@@ -116,6 +137,12 @@ const schema = z
         path: ["AUDIT_PUBLIC_KEY"],
         message: "is not the public key of AUDIT_SIGNING_KEY: set one of the two",
       });
+    for (const [one, other] of pairs)
+      if ((env[one] === undefined) !== (env[other] === undefined)) {
+        const [missing, there] = env[one] === undefined ? [one, other] : [other, one];
+        const message = `is missing: ${there} is of no use without it`;
+        context.addIssue({ code: "custom", path: [missing], message });
+      }
     const given = [env.OIDC_ISSUER, env.OIDC_CLIENT_ID, env.OIDC_CLIENT_SECRET].filter(
       (value) => value !== undefined,
     );
@@ -194,6 +221,12 @@ export function readEnvironment(
     ) as Record<string, string[]>,
     cronSecret: env.CRON_SECRET,
     slackWebhookUrl: env.SLACK_WEBHOOK_URL,
+    alertWebhook:
+      env.ALERT_WEBHOOK_URL && env.ALERT_WEBHOOK_SECRET
+        ? { url: env.ALERT_WEBHOOK_URL, secret: env.ALERT_WEBHOOK_SECRET }
+        : undefined,
+    smtp:
+      env.SMTP_URL && env.ALERT_EMAIL_FROM ? { url: env.SMTP_URL, from: env.ALERT_EMAIL_FROM } : undefined,
     redisUrl: env.REDIS_URL,
     nextAuthSecret: env.NEXTAUTH_SECRET,
     ...publicKeyOf(env),

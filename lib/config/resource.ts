@@ -1,5 +1,6 @@
 // The mapping as the rest of the code sees it: checked, defaulted, one shape. `define.ts` is what people write.
 import type Stripe from "stripe";
+import type { AlertKind } from "../db/schema.ts";
 
 /** The Stripe objects that can be mapped, under the names that a config uses. */
 export interface StripeObjects {
@@ -76,6 +77,15 @@ export interface Account {
   others: readonly string[];
 }
 
+export interface QuietHours {
+  /** Times of day, as "22:00". */
+  from: string;
+  to: string;
+  timeZone: string;
+  /** What is sent all the same. */
+  pass: readonly AlertKind[];
+}
+
 /** What holds for every account. */
 export interface Rules {
   webhookLog:
@@ -92,8 +102,12 @@ export interface Rules {
   };
   alerts: {
     slack: { channel: string } | undefined;
+    email: { to: readonly string[] } | undefined;
     /** A run that finds more new differences than this is told. */
     newDrift: number;
+    /** So is one with more money at stake than this, in a currency's smallest unit. */
+    newAtStake: Readonly<Record<string, number>>;
+    quietHours: QuietHours | undefined;
     /** The time of day of the daily summary, as "08:00"; false: none. */
     digest: string | false;
     timeZone: string;

@@ -204,7 +204,15 @@ test("what is left out has its default", () => {
       secondPersonAbove: undefined,
       secondPersonForMoney: true,
     },
-    alerts: { slack: undefined, newDrift: 0, digest: "08:00", timeZone: "UTC" },
+    alerts: {
+      slack: undefined,
+      email: undefined,
+      newDrift: 0,
+      newAtStake: {},
+      quietHours: undefined,
+      digest: "08:00",
+      timeZone: "UTC",
+    },
     status: {
       resource: undefined,
       plan: undefined,

@@ -1,6 +1,7 @@
 // Checks a configuration and brings it into the one shape that the rest of the code knows.
 import { z } from "zod";
 import { checkAccounts, claimedTwice, joinConditions, keyVariable, webhookVariable } from "./accounts.ts";
+import { alertRules, alerts } from "./alerts.ts";
 import { cronMistake } from "./cron.ts";
 import type { ConfigDefinition } from "./define.ts";
 import { duration, milliseconds } from "./duration.ts";
@@ -137,28 +138,6 @@ const account = z.strictObject({
   where: z.record(z.string(), z.string().min(1, "write a condition, or leave it out")).optional(),
 });
 
-const alerts = z.strictObject({
-  slack: z.strictObject({ channel: z.string().min(1) }).optional(),
-  newDrift: z.number().int().min(0).default(0),
-  digest: z
-    .union([z.literal(false), z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/)], {
-      error: 'write a time of day, as in "08:00", or false for none',
-    })
-    .default("08:00"),
-  timeZone: z
-    .string()
-    .refine(isTimeZone, { error: 'is no time zone: write one as in "Europe/Berlin" or "UTC"' })
-    .default("UTC"),
-});
-
-function isTimeZone(name: string): boolean {
-  try {
-    return Boolean(new Intl.DateTimeFormat("en", { timeZone: name }));
-  } catch {
-    return false;
-  }
-}
-
 const shape = z.strictObject({
   account: z.strictObject({ id: accountId }).optional(),
   accounts: z
@@ -201,7 +180,7 @@ const shape = z.strictObject({
       autoLimit: { rows: 500, share: 0.02 },
       secondPersonForMoney: true,
     }),
-  alerts: alerts.default({ newDrift: 0, digest: "08:00", timeZone: "UTC" }),
+  alerts: alerts.prefault({}),
   status: status.prefault({}),
   webhooks: z
     .strictObject({ grace: duration.default(milliseconds("1m")) })
@@ -228,7 +207,7 @@ export function parseConfig(
       secondPersonAbove: fixes.secondPersonAbove,
       secondPersonForMoney: fixes.secondPersonForMoney,
     },
-    alerts: { ...parsed.data.alerts, slack: parsed.data.alerts.slack },
+    alerts: alertRules(parsed.data.alerts),
     status: statusRules(parsed.data.status),
     webhooks: { graceMs: parsed.data.webhooks.grace },
   };

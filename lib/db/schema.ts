@@ -497,11 +497,17 @@ export const alertKinds = [
   "corrected",
   "run_trouble",
   "run_recovered",
+  "run_overdue",
+  "pipeline_broken",
+  "pipeline_recovered",
   "approval",
+  "dispute_due",
   "digest",
   "test",
 ] as const;
 export type AlertKind = (typeof alertKinds)[number];
+export const channels = ["slack", "webhook", "email"] as const;
+export type Channel = (typeof channels)[number];
 
 export const alertPlace = driftdesk.table("alert_place", { seq: ref("seq").notNull() });
 
@@ -519,7 +525,7 @@ export type Alert = typeof alerts.$inferSelect;
 
 export const alertDeliveries = driftdesk.table("alert_deliveries", {
   alertId: ref("alert_id").notNull(),
-  channel: text("channel", { enum: ["slack"] }).notNull(),
+  channel: text("channel", { enum: channels }).notNull(),
   state: text("state", { enum: ["waiting", "sent", "failed"] })
     .notNull()
     .default("waiting"),
@@ -527,6 +533,31 @@ export const alertDeliveries = driftdesk.table("alert_deliveries", {
   dueAt: time("due_at").notNull(),
   takenUntil: time("taken_until"),
   sentAt: time("sent_at"),
+  problem: text("problem"),
+  messageId: uuid("message_id"),
+  setOutAt: time("set_out_at"),
+});
+
+export const disputes = driftdesk.table("disputes", {
+  accountId: text("account_id").notNull(),
+  id: text("id").notNull(),
+  status: text("status").notNull(),
+  reason: text("reason").notNull(),
+  amountMinor: ref("amount_minor").notNull(),
+  currency: text("currency").notNull(),
+  chargeId: text("charge_id"),
+  customerId: text("customer_id"),
+  createdAt: time("created_at").notNull(),
+  dueAt: time("due_at"),
+  submitted: boolean("submitted").notNull(),
+  livemode: boolean("livemode").notNull(),
+  readAt: time("read_at").notNull(),
+});
+export type Dispute = typeof disputes.$inferSelect;
+
+export const disputeLooks = driftdesk.table("dispute_looks", {
+  accountName: text("account_name").primaryKey(),
+  nextAt: time("next_at").notNull(),
   problem: text("problem"),
 });
 

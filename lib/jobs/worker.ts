@@ -1,10 +1,12 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { PgBoss } from "pg-boss";
 import { desksNamed } from "../accounts/known.ts";
-import { deliverAlerts } from "../alerts/deliver.ts";
+import { deliverOn } from "../alerts/deliver.ts";
 import { raiseAlerts } from "../alerts/raise.ts";
+import { channels } from "../db/schema.ts";
 import { systemActor } from "../desk.ts";
 import { foldTotals } from "../discrepancies/totals.ts";
+import { readDisputes } from "../disputes/read.ts";
 import { DriftdeskError } from "../errors.ts";
 import { executeBulk } from "../fixes/execute.ts";
 import { recoverFixes, wakeSnoozed } from "../fixes/recover.ts";
@@ -130,17 +132,23 @@ async function sweepForEver(
   }
 }
 
-/** Apart from everything else: no run and no correction waits for Slack. */
+/** Apart from everything else: no run and no correction waits for Slack, and no channel for another. */
 async function tellForEver(desk: QueuedDesk, everyMs: number, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    try {
-      await raiseAlerts(desk);
-      await deliverAlerts(desk, signal);
-    } catch (error) {
-      desk.log.error(error, "telling what happened failed");
+  const forEver = async (work: () => Promise<unknown>) => {
+    while (!signal.aborted) {
+      try {
+        await work();
+      } catch (error) {
+        desk.log.error(error, "telling what happened failed");
+      }
+      await wait(everyMs, undefined, { signal }).catch(() => {});
     }
-    await wait(everyMs, undefined, { signal }).catch(() => {});
-  }
+  };
+  await Promise.all([
+    forEver(() => raiseAlerts(desk)),
+    forEver(() => readDisputes(desk)),
+    ...channels.map((channel) => forEver(() => deliverOn(desk, channel, signal))),
+  ]);
 }
 
 /** Apart from the search for left work: it asks Stripe, which can take its time. */

@@ -17,7 +17,7 @@ import {
   setRole,
 } from "@/lib/auth/users.ts";
 import { checkConfig, type Finding } from "@/lib/config/check.ts";
-import { roles } from "@/lib/db/schema.ts";
+import { channels, roles } from "@/lib/db/schema.ts";
 
 type Answer<T = object> = ({ ok: true } & T) | { ok: false; message: string };
 
@@ -64,9 +64,10 @@ export async function deactivatePerson(email: string): Promise<Answer> {
   });
 }
 
-export async function sendTestAlert(): Promise<Answer> {
+export async function sendTestAlert(channel: string): Promise<Answer> {
   return answer(async () => {
-    await sendTest(await getDesk(), await requireActor("manage_users"));
+    const actor = await requireActor("manage_users");
+    await sendTest(await getDesk(), actor, z.enum(channels).parse(channel));
     return {};
   });
 }

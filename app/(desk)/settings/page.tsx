@@ -1,8 +1,11 @@
 import type { Metadata } from "next";
+import { z } from "zod";
 import { getDesk } from "@/app/desk.ts";
 import { requireActor } from "@/app/session.ts";
 import { PageHeader } from "@/components/frame/page-header.tsx";
 import { Accounts } from "@/components/settings/accounts.tsx";
+import { AlertChannels } from "@/components/settings/alert-channels.tsx";
+import { AlertRules } from "@/components/settings/alert-rules.tsx";
 import { Alerts } from "@/components/settings/alerts.tsx";
 import { CheckButton } from "@/components/settings/check-button.tsx";
 import { Mapping } from "@/components/settings/mapping.tsx";
@@ -14,14 +17,15 @@ import { Section } from "@/components/settings/section.tsx";
 import { SingleSignOn } from "@/components/settings/single-sign-on.tsx";
 import { Tokens } from "@/components/settings/tokens.tsx";
 import { mappingsOf } from "@/lib/accounts/known.ts";
-import { listAlerts } from "@/lib/alerts/list.ts";
-import { channelsOf } from "@/lib/alerts/raise.ts";
+import { type AlertView, listAlerts } from "@/lib/alerts/list.ts";
 import { can } from "@/lib/auth/permissions.ts";
 import { isRequired, isSingleSignOnOnly } from "@/lib/auth/single-sign-on.ts";
 import { listTokens } from "@/lib/auth/tokens.ts";
 import { listUsers } from "@/lib/auth/users.ts";
+import { channelViews } from "@/lib/config/alert-channels.ts";
 import type { Config } from "@/lib/config/resource.ts";
 import { desksOf } from "@/lib/desk.ts";
+import { disputeProblems } from "@/lib/disputes/read.ts";
 import { currentAccounts } from "../runs/recent.ts";
 import {
   addPerson,
@@ -38,9 +42,23 @@ import {
 
 export const metadata: Metadata = { title: "Settings" };
 
-export default async function SettingsPage() {
+const alertsShown = 20;
+const search = z.object({ alertsBefore: z.coerce.number().int().positive().optional().catch(undefined) });
+
+function olderThan(alerts: readonly AlertView[]): string | null {
+  const last = alerts.at(-1);
+  return last && alerts.length === alertsShown ? `/settings?alertsBefore=${last.id}#alerts` : null;
+}
+
+export default async function SettingsPage({
+  searchParams,
+}: {
+  searchParams: Promise<Record<string, string | string[] | undefined>>;
+}) {
   const actor = await requireActor();
   const desk = await getDesk();
+  const { alertsBefore: before } = search.parse(await searchParams);
+  const alerts = await listAlerts(desk, { limit: alertsShown, before });
   const people = await listUsers(desk);
   const [first, ...others] = desksOf(desk).map(({ config }) => config) as [Config, ...Config[]];
   const several = others.length > 0;
@@ -86,14 +104,18 @@ export default async function SettingsPage() {
       <Section
         id="alerts"
         title="Alerts"
-        text="What people are told outside the desk: new differences, what was corrected automatically or held back, runs in trouble, requests that wait for a second person, and a daily summary."
+        text="What people are told outside the desk: differences, corrections, runs and webhooks in trouble, requests that wait for a second person, disputes with evidence due, and a daily summary."
       >
-        <Alerts
-          channel={desk.config.alerts.slack?.channel ?? null}
-          connected={channelsOf(desk).length > 0}
-          alerts={await listAlerts(desk.sql)}
-          sendTest={manages ? sendTestAlert : null}
-        />
+        <div className="space-y-5 text-13">
+          <AlertChannels channels={channelViews(desk)} sendTest={manages ? sendTestAlert : null} />
+          <AlertRules alerts={desk.config.alerts} />
+          {(await disputeProblems(desk)).map(({ account, problem }) => (
+            <p key={account} className="text-pretty text-ink-2">
+              Nobody is told of disputes{account && ` of ${account}`}: {problem}
+            </p>
+          ))}
+          <Alerts alerts={alerts} older={olderThan(alerts)} />
+        </div>
       </Section>
       <Section
         id="people"
