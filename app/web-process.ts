@@ -1,6 +1,7 @@
 import { getDesk } from "@/app/desk.ts";
 import { DriftdeskError } from "@/lib/errors.ts";
 import { startWorker } from "@/lib/jobs/worker.ts";
+import { closeStatuses } from "@/lib/status/statuses.ts";
 import { flushWebhookCounts } from "@/lib/webhooks/counts.ts";
 
 /** Opens the desk, so that what is wrong with it is said at the start, and lets go of everything at the end. */
@@ -23,6 +24,7 @@ export async function startWeb(): Promise<void> {
     ending = true;
     await flushWebhookCounts(desk);
     await worker?.stop().catch((error) => desk.log.error(error, "the worker did not stop in order"));
+    await closeStatuses(desk);
     await desk.close();
     process.exit(0);
   };

@@ -158,7 +158,7 @@ export async function openLookups(
       ),
     async close() {
       for (const one of others) {
-        closeStatuses(one);
+        await closeStatuses(one);
         if (one.sql !== t.desk.sql) await one.sql.end({ timeout: 1 });
       }
       await t.close();

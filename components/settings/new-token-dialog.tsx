@@ -26,6 +26,7 @@ const scopeWords: Record<Scope, string> = {
   "runs:read": "Read runs and their progress",
   "runs:start": "Start runs",
   "audit:export": "Export the history",
+  "status:read": "Look up customers' live status",
 };
 const lifetimes = { "30": "In 30 days", "90": "In 90 days", "365": "In a year", "": "Never" };
 

@@ -6,6 +6,7 @@ import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from ".
 
 const permissionWords: Record<Permission, string> = {
   view: "See everything",
+  look_up: "Look up what Stripe says now",
   decide: "Decide single differences",
   decide_money: "Change amounts of money",
   bulk: "Decide many at once",

@@ -129,3 +129,15 @@ export function desksNamed(desks: Desks, name: string | undefined): [Desk, ...De
     { status: 400 },
   );
 }
+
+/** The desk of the account that is named; the only one there is when none is. Throws `account_unknown`, `account_missing`. */
+export function deskAbout(desks: Desks, name: string | undefined): Desk {
+  const [desk, ...others] = desksNamed(desks, name);
+  if (others.length === 0) return desk;
+  const names = [desk, ...others].flatMap(({ config }) => config.account.name ?? []);
+  throw new DriftdeskError(
+    "account_missing",
+    `The config has several accounts. Say which one is meant: ?account=${names[0]}, or one of ${names.slice(1).join(", ")}.`,
+    { status: 400 },
+  );
+}

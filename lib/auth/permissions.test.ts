@@ -9,10 +9,20 @@ test("each role may do exactly this", () => {
     roles.map((role) => [role, permissions.filter((permission) => can(role, permission))]),
   );
   expect(table).toEqual({
-    viewer: ["view"],
-    support: ["view", "decide", "run"],
-    finance: ["view", "decide", "decide_money", "bulk", "run", "export"],
-    admin: ["view", "decide", "decide_money", "bulk", "run", "export", "manage_users", "manage_tokens"],
+    viewer: ["view", "look_up"],
+    support: ["view", "look_up", "decide", "run"],
+    finance: ["view", "look_up", "decide", "decide_money", "bulk", "run", "export"],
+    admin: [
+      "view",
+      "look_up",
+      "decide",
+      "decide_money",
+      "bulk",
+      "run",
+      "export",
+      "manage_users",
+      "manage_tokens",
+    ],
   });
 });
 

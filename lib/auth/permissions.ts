@@ -7,6 +7,7 @@ import { DriftdeskError } from "../errors.ts";
  */
 const inWords = {
   view: "see this",
+  look_up: "look up what Stripe says",
   decide: "decide on differences",
   decide_money: "change amounts of money",
   bulk: "decide on many differences at once",
@@ -20,9 +21,9 @@ export const permissions = Object.keys(inWords) as Permission[];
 
 /** The one place that says who may do what. Settings and docs/rights.md show it; a test compares them. */
 const allowed: Record<Actor["role"], readonly Permission[]> = {
-  viewer: ["view"],
-  support: ["view", "decide", "run"],
-  finance: ["view", "decide", "decide_money", "bulk", "run", "export"],
+  viewer: ["view", "look_up"],
+  support: ["view", "look_up", "decide", "run"],
+  finance: ["view", "look_up", "decide", "decide_money", "bulk", "run", "export"],
   admin: permissions,
   // Schedules and policies; their own limits are in the config.
   system: ["view", "decide", "decide_money", "bulk", "run"],
@@ -35,6 +36,7 @@ export const scopePermissions = {
   "runs:read": "view",
   "runs:start": "run",
   "audit:export": "export",
+  "status:read": "look_up",
 } as const satisfies Record<string, Permission>;
 export type Scope = keyof typeof scopePermissions;
 export const scopes = Object.keys(scopePermissions) as Scope[];

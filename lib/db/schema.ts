@@ -672,3 +672,22 @@ export const pipelineLags = driftdesk.table("pipeline_lags", {
   measuredAt: time("measured_at").notNull(),
 });
 export type PipelineLag = typeof pipelineLags.$inferSelect;
+
+/** How live lookups were answered, by the minute, over all processes. */
+export const statusCounts = driftdesk.table("status_counts", {
+  accountId: text("account_id").notNull(),
+  minute: time("minute").notNull(),
+  hits: ref("hits").notNull().default(0),
+  fetched: ref("fetched").notNull().default(0),
+  stale: ref("stale").notNull().default(0),
+  unanswered: ref("unanswered").notNull().default(0),
+  ageMs: ref("age_ms").notNull().default(0),
+  oldestMs: ref("oldest_ms").notNull().default(0),
+  asked: ref("asked").notNull().default(0),
+  failed: ref("failed").notNull().default(0),
+  askedMs: ref("asked_ms").notNull().default(0),
+  slowestMs: ref("slowest_ms").notNull().default(0),
+  compared: ref("compared").notNull().default(0),
+  differed: ref("differed").notNull().default(0),
+});
+export type StatusCount = typeof statusCounts.$inferSelect;

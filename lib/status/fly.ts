@@ -95,10 +95,16 @@ async function ask(question: Question, flight: Flight, { claim }: Turn): Promise
   if (!done) return { failure: "busy" };
   const { turn } = statuses.memory;
   const askedAt = desk.now().getTime();
+  const began = statuses.clock.now();
+  const count = (failed: 0 | 1) => {
+    const askedMs = statuses.clock.now() - began;
+    statuses.counts.add(realm.accountId, { asked: 1, failed, askedMs, slowestMs: askedMs });
+  };
   try {
     const table = await statuses.table(desk.local, resource);
     const asked = await hurried(question, flight, () => askStripe(desk, resource, table, question.key));
     breaker.succeeded();
+    count(0);
     const entry = entryOf(question, asked, askedAt);
     const held = statuses.memory.put(name, { entry, turn, checkedAt: statuses.clock.now() });
     if (claim) await statuses.shared?.store(name, entry, claim.asOf, lifetimeOf(question, entry));
@@ -106,6 +112,7 @@ async function ask(question: Question, flight: Flight, { claim }: Turn): Promise
   } catch (error) {
     statuses.complain(error);
     if (!isStripes(error)) return { failure: "records" };
+    count(1);
     // One question that Stripe does not take says nothing about the others.
     if (wasAnswered(error)) breaker.succeeded();
     else breaker.failed();

@@ -3,6 +3,7 @@
 import type { Desk } from "../desk.ts";
 import type { Source, StatusAnswer } from "./answer.ts";
 import { answeringResource, mappingOf } from "./answering.ts";
+import type { Figures } from "./counts.ts";
 import { type Failure, fly, type Landed } from "./fly.ts";
 import { parseKey, statusName } from "./key.ts";
 import type { Held } from "./memory.ts";
@@ -36,8 +37,31 @@ const mostAnswers = 3;
  */
 export async function lookUpStatus(desk: Desk, text: string, options: LookUpOptions = {}): Promise<Looked> {
   const statuses = statusesOf(desk);
-  statuses.changes.listen();
+  statuses.begin();
   const asked = { desk, statuses, key: parseKey(text), resource: answeringResource(desk.config) };
+  const found = await lookUp(asked, options);
+  const realm = rememberedRealm(desk);
+  if (realm) statuses.counts.add(realm.accountId, figuresOf(found.answer));
+  return found;
+}
+
+function figuresOf({ source, ageMs }: StatusAnswer): Partial<Figures> {
+  switch (source) {
+    case "cache":
+      return { hits: 1, ageMs: ageMs ?? 0, oldestMs: ageMs ?? 0 };
+    case "stripe":
+      return { fetched: 1 };
+    case "stale":
+      return { stale: 1, ageMs: ageMs ?? 0, oldestMs: ageMs ?? 0 };
+    case "none":
+      return { unanswered: 1 };
+  }
+}
+
+type Asked = Pick<Question, "desk" | "statuses" | "key" | "resource">;
+
+async function lookUp(asked: Asked, options: LookUpOptions): Promise<Looked> {
+  const { desk, statuses } = asked;
   const realm = rememberedRealm(desk);
   if (realm && !options.now) {
     const question = questionOf(asked, realm);
@@ -58,10 +82,7 @@ export async function lookUpStatus(desk: Desk, text: string, options: LookUpOpti
   return lastKnown(asked, question, "failure" in outcome ? outcome.failure : "late");
 }
 
-function questionOf(
-  { desk, statuses, key, resource }: Pick<Question, "desk" | "statuses" | "key" | "resource">,
-  realm: Question["realm"],
-): Question {
+function questionOf({ desk, statuses, key, resource }: Asked, realm: Question["realm"]): Question {
   const name = statusName(realm, resource.name, key);
   return { desk, statuses, key, resource, realm, name, mapping: mappingOf(desk.config, resource) };
 }
@@ -125,11 +146,7 @@ function looked(
 }
 
 /** What was last known, if that is not too old; else what the config says for the case that nobody knows. */
-function lastKnown(
-  { desk, key, statuses }: Pick<Question, "desk" | "key" | "statuses">,
-  question: Question | undefined,
-  failure: Failure,
-): Looked {
+function lastKnown({ desk, key, statuses }: Asked, question: Question | undefined, failure: Failure): Looked {
   const { staleForMs, fail } = desk.config.status;
   const held = question && statuses.memory.get(question.name);
   if (held && held.entry.mapping === question.mapping) {

@@ -11,6 +11,7 @@ import { whileSomebodyWaits } from "../stripe/priority.ts";
 import type { StripeReader } from "../stripe/reader.ts";
 import { Breaker } from "./breaker.ts";
 import { Changes } from "./changes.ts";
+import { Counts } from "./counts.ts";
 import type { Entry } from "./entry.ts";
 import { Flights } from "./flights.ts";
 import { anybodyChangedName, changedName, type Realm } from "./key.ts";
@@ -30,6 +31,9 @@ const systemClock: Clock = {
     }),
 };
 
+/** How often what was counted is written down. */
+const countEveryMs = 10_000;
+
 /** So many failures in a row, and Stripe is left alone for that long. */
 const breakerLimits = { failures: 5, pauseMs: 10_000 };
 
@@ -40,6 +44,9 @@ export class Statuses {
   /** Null: there is no Redis. */
   readonly shared: SharedCache | null;
   readonly changes: Changes;
+  readonly counts: Counts;
+  #begun = false;
+  #closed = false;
   readonly #log: Logger;
   readonly #random: () => number;
   /** Questions on their way, by account. */
@@ -59,6 +66,15 @@ export class Statuses {
         ? null
         : new SharedCache({ url: environment.redisUrl, log, now: clock.now, random });
     this.changes = new Changes({ sql: desk.sql, log, now: desk.now, clock, memory: this.memory });
+    this.counts = new Counts({ sql: desk.sql, now: desk.now });
+  }
+
+  /** For whoever looks up, as opposed to who only says what changes. */
+  begin(): void {
+    if (this.#begun) return;
+    this.#begun = true;
+    this.changes.listen();
+    void this.#keepCounting();
   }
 
   /** Whether this process has nobody to share answers with. */
@@ -113,10 +129,22 @@ export class Statuses {
     return table;
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    this.#closed = true;
     this.changes.close();
     this.shared?.close();
+    if (this.#begun) await this.#count();
   }
+
+  async #keepCounting(): Promise<void> {
+    for (;;) {
+      await this.clock.sleep(countEveryMs, true);
+      if (this.#closed) return;
+      await this.#count();
+    }
+  }
+
+  #count = () => this.counts.write().catch((error) => this.complain(error));
 }
 
 /** Under what changes are noted that make an answer doubtful. */
@@ -172,7 +200,8 @@ export function statusesOf(desk: Opened, clock: Clock = systemClock): Statuses {
 }
 
 /** Lets go of what lookups hold, where there were any. */
-export function closeStatuses({ sql }: Pick<Desk, "sql">): void {
-  shelf.driftdeskStatuses?.get(sql)?.close();
+export async function closeStatuses({ sql }: Pick<Desk, "sql">): Promise<void> {
+  const statuses = shelf.driftdeskStatuses?.get(sql);
   shelf.driftdeskStatuses?.delete(sql);
+  await statuses?.close();
 }
