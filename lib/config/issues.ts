@@ -55,7 +55,7 @@ function show(input: unknown): string | null {
 /** The settings that exist where a path leads. */
 function keysAt(schema: z.core.$ZodType, path: readonly PropertyKey[]): string[] {
   const def = (schema as z.core.$ZodTypes)._zod.def;
-  if (def.type === "default" || def.type === "optional" || def.type === "readonly")
+  if (def.type === "default" || def.type === "prefault" || def.type === "optional" || def.type === "readonly")
     return keysAt(def.innerType, path);
   const [first, ...rest] = path;
   if (def.type === "object") {

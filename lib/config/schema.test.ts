@@ -52,8 +52,33 @@ describe("every mistake is named with its place, what was found and what to do",
     ],
     [
       "an unknown setting with nothing like it",
-      changed({}, { status: { lifetime: 5 } }),
-      "status.lifetime: there is no such setting; there are ttl",
+      changed({}, { webhooks: { lifetime: 5 } }),
+      "webhooks.lifetime: there is no such setting; there are grace",
+    ],
+    [
+      "an unknown setting of what is there without being written",
+      changed({}, { alerts: { quiethours: {} } }),
+      'alerts.quiethours: there is no such setting; did you mean "quietHours"?',
+    ],
+    [
+      "quiet hours that never begin",
+      changed({}, { alerts: { quietHours: { from: "22:00", to: "22:00" } } }),
+      "alerts.quietHours: from and to are the same: leave quietHours out for none",
+    ],
+    [
+      "quiet hours whose end is no time",
+      changed({}, { alerts: { quietHours: { from: "22:00", to: "7:00" } } }),
+      'alerts.quietHours.to: found "7:00": write a time of day, as in "08:00"',
+    ],
+    [
+      "money with a fraction",
+      changed({}, { alerts: { newAtStake: { usd: 99.5 } } }),
+      "alerts.newAtStake.usd: found 99.5: write the amount in the currency's smallest unit: 10_000 are $100",
+    ],
+    [
+      "somebody without an address",
+      changed({}, { alerts: { email: { to: ["ada"] } } }),
+      'alerts.email.to.0: found "ada": is no e-mail address',
     ],
     [
       "a rhythm for what has no final state",
