@@ -49,6 +49,7 @@ async function demo(): Promise<void> {
     ...ownVariables(sandbox.url),
     STRIPE_SECRET_KEY: sandbox.secretKey,
     CRON_SECRET: anchor.cronSecret,
+    STRIPE_WEBHOOK_SECRET: anchor.webhookSecret,
     AUDIT_SIGNING_KEY: anchor.auditSigningKey,
   };
   say("Starting the embedded Postgres…");

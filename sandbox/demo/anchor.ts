@@ -13,8 +13,14 @@ const anchorSchema = z.object({
   cronSecret: z.string(),
   /** Of a folder from before there were checkpoints: a new one at every start. */
   auditSigningKey: z.string().default(() => newSigningKey().signingKey),
+  /** Of a folder from before webhooks were received: the same. */
+  webhookSecret: z.string().default(newWebhookSecret),
 });
 export type Anchor = z.infer<typeof anchorSchema>;
+
+function newWebhookSecret(): string {
+  return `whsec_${randomBytes(24).toString("hex")}`;
+}
 
 /** What the demonstration has to remember from one start to the next, made at the first. */
 export async function readAnchor(folder: string): Promise<Anchor> {
@@ -30,6 +36,7 @@ export async function readAnchor(folder: string): Promise<Anchor> {
     password: `demo-${randomBytes(5).toString("hex")}`,
     cronSecret: randomBytes(24).toString("base64url"),
     auditSigningKey: newSigningKey().signingKey,
+    webhookSecret: newWebhookSecret(),
   };
   await mkdir(folder, { recursive: true });
   await writeFile(file, `${JSON.stringify(anchor, null, 2)}\n`, { mode: 0o600 });

@@ -16,6 +16,7 @@ import { Rules } from "@/components/settings/rules.tsx";
 import { Section } from "@/components/settings/section.tsx";
 import { SingleSignOn } from "@/components/settings/single-sign-on.tsx";
 import { Tokens } from "@/components/settings/tokens.tsx";
+import { Webhooks } from "@/components/settings/webhooks.tsx";
 import { mappingsOf } from "@/lib/accounts/known.ts";
 import { type AlertView, listAlerts } from "@/lib/alerts/list.ts";
 import { can } from "@/lib/auth/permissions.ts";
@@ -26,6 +27,7 @@ import { channelViews } from "@/lib/config/alert-channels.ts";
 import type { Config } from "@/lib/config/resource.ts";
 import { desksOf } from "@/lib/desk.ts";
 import { disputeProblems } from "@/lib/disputes/read.ts";
+import { webhookFacts } from "@/lib/webhooks/facts.ts";
 import { currentAccounts } from "../runs/recent.ts";
 import {
   addPerson,
@@ -116,6 +118,13 @@ export default async function SettingsPage({
           ))}
           <Alerts alerts={alerts} older={olderThan(alerts)} />
         </div>
+      </Section>
+      <Section
+        id="webhooks"
+        title="Webhooks"
+        text="What Stripe says the moment it happens. What is still wrong a little later is found without waiting for the next run."
+      >
+        <Webhooks facts={await webhookFacts(desk)} />
       </Section>
       <Section
         id="people"
