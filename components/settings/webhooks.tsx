@@ -9,7 +9,7 @@ export function Webhooks({ facts }: { facts: WebhookFacts }) {
   const counted = (Object.keys(outcomeWords) as WebhookOutcome[]).filter((outcome) => outcomes[outcome] > 0);
   return (
     <div className="flex flex-col gap-4 text-13">
-      <dl className="grid gap-x-6 gap-y-2 sm:grid-cols-[10rem_minmax(0,1fr)]">
+      <dl className="grid gap-x-6 gap-y-0.5 max-sm:[&>dd]:mb-2 sm:gap-y-2 sm:grid-cols-[10rem_minmax(0,1fr)]">
         <dt className="text-ink-2">Endpoint for Stripe</dt>
         <dd>
           <code className="font-mono text-12 break-all">{address}</code>

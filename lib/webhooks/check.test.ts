@@ -2,6 +2,7 @@ import type Stripe from "stripe";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openTestDesk, type TestDesk } from "../../sandbox/testing.ts";
 import { gated } from "../../sandbox/testing-runs.ts";
+import { listens } from "../../sandbox/testing-statuses.ts";
 import { openReceiver, type Receiver } from "../../sandbox/testing-webhooks.ts";
 import { changeEmail } from "../../sandbox/world/changes/customer.ts";
 import { cancel } from "../../sandbox/world/changes/subscription.ts";
@@ -12,6 +13,8 @@ import { DriftdeskError } from "../errors.ts";
 import { startWorker } from "../jobs/worker.ts";
 import { executeRun } from "../reconcile/run.ts";
 import { getRun, listRuns } from "../reconcile/runs.ts";
+import { lookUpStatus } from "../status/lookup.ts";
+import { closeStatuses, statusesOf } from "../status/statuses.ts";
 import { checkWebhooks } from "./check.ts";
 import { clearWebhooks } from "./clear.ts";
 
@@ -32,6 +35,7 @@ const config = defineConfig({
       key: "id",
       match: { column: "customer", by: "customer" },
       fields: { status: "status" },
+      access: { field: "status", granted: ["active"] },
     },
     contacts: {
       stripe: "customer",
@@ -69,6 +73,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await receiver.close();
+  closeStatuses(desk);
   await t.close();
 });
 
@@ -153,6 +158,20 @@ test("what still differs gets one run for all of it, which finds it and nothing 
     ...ids.map((stripeId) => ({ resource: "plans", stripeId, state: "open" })),
     ...ids.map((stripeId) => ({ resource: "subscriptions", stripeId, state: "open" })),
   ]);
+});
+
+test("what was looked up before an event is not believed after it", async () => {
+  const [one] = active();
+  const customer = String(one.customer);
+  const lookUp = async () => (await lookUpStatus(desk, customer)).answer;
+  await listens(statusesOf(desk));
+  expect(await lookUp()).toMatchObject({ source: "stripe", stripeId: one.id });
+  expect(await lookUp()).toMatchObject({ source: "cache" });
+  changeEmail(world, now, { customer: String(active()[1].customer), email: "other@example.com" });
+  await t.sandbox.webhooks.deliver();
+  expect(await lookUp()).toMatchObject({ source: "cache" });
+  await end(one);
+  expect(await lookUp()).toMatchObject({ source: "stripe", access: false });
 });
 
 test("many events about one object are one look, after the last of them, but not for ever", async () => {

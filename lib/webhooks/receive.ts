@@ -4,6 +4,8 @@ import type Stripe from "stripe";
 import { accountIdOf } from "../accounts/known.ts";
 import type { WebhookOutcome } from "../db/schema.ts";
 import { type Desk, type Desks, desksOf } from "../desk.ts";
+import { invalidateStatus } from "../status/invalidate.ts";
+import { subjectOf } from "../stripe/events.ts";
 import { readSigned } from "../stripe/signature.ts";
 import { readBody } from "./body.ts";
 import { countWebhook } from "./counts.ts";
@@ -54,8 +56,13 @@ async function keep(event: Stripe.Event, fitting: readonly Desk[]): Promise<Webh
   const [desk, ...others] = meant.filter(({ stripe }) => stripe.livemode === event.livemode);
   if (!desk) return "wrong_mode";
   if (others.length > 0) return "unclear_account";
+  const accountId = await accountIdOf(desk);
   const questions = concernsOf(event, desk.config.resources);
-  if (!(await keepEvent(desk, namesOf(event, await accountIdOf(desk)), questions))) return "duplicate";
+  // Also when it came before: the process that took it then may have been killed between the two.
+  const customers = questions.length > 0 ? subjectOf(event, "customer").customers : [];
+  const forget = customers.map((customerId) => invalidateStatus(desk, { accountId, customerId }));
+  const [fresh] = await Promise.all([keepEvent(desk, namesOf(event, accountId), questions), ...forget]);
+  if (!fresh) return "duplicate";
   return questions.length > 0 ? "accepted" : "not_mapped";
 }
 
