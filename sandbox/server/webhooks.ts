@@ -35,7 +35,7 @@ const patienceMs = 10_000;
 const retryMinutes = [5, 30, 120, 300, 600, 720, 720, 720, 720];
 
 export class Webhooks {
-  /** By event type, event id or id of the object; `*` for all. */
+  /** By event id, id of the object, event type or id of the endpoint; `*` for all. */
   readonly outcomes = new Map<string, Outcome>();
   readonly attempts: Attempt[] = [];
   readonly #world: World;
@@ -137,7 +137,7 @@ export class Webhooks {
 
   async #send(event: WireEvent, endpoint: Stripe.WebhookEndpoint, now: number): Promise<number | null> {
     const object = event.data.object.id;
-    const outcome = [event.id, object, event.type, "*"]
+    const outcome = [event.id, object, event.type, endpoint.id, "*"]
       .map((key) => (key === undefined ? undefined : this.outcomes.get(key)))
       .find((found) => found !== undefined);
     if (outcome === "refuse") return 500;
