@@ -2,6 +2,7 @@ import { desksNamed } from "../../lib/accounts/known.ts";
 import { durationWords, isDuration, milliseconds } from "../../lib/config/duration.ts";
 import { type RunState, type Targets, underWayStates } from "../../lib/db/schema.ts";
 import { type Desks, openDesk, systemActor } from "../../lib/desk.ts";
+import { lookAfterRun } from "../../lib/diagnose/pipeline.ts";
 import { DriftdeskError } from "../../lib/errors.ts";
 import { followRun } from "../../lib/reconcile/follow.ts";
 import { type Rate, timeLeftWords } from "../../lib/reconcile/rate.ts";
@@ -72,6 +73,7 @@ async function carryOut(desks: Desks, id: number, signal: AbortSignal): Promise<
     await showing;
   });
   show(run);
+  await lookAfterRun(desks, run);
   return run;
 }
 

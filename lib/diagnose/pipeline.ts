@@ -2,8 +2,8 @@
 // many endpoints have not taken an event, never which; what that tells about each is in pipeline-whereabouts.ts.
 import { randomUUID } from "node:crypto";
 import type { Sql } from "postgres";
-import { accountIdOf, otherAccount } from "../accounts/known.ts";
-import type { PipelineLook } from "../db/schema.ts";
+import { accountIdOf, deskOfRun, otherAccount } from "../accounts/known.ts";
+import type { PipelineLook, Run } from "../db/schema.ts";
 import { type Desk, type Desks, desksOf } from "../desk.ts";
 import { doubtsAbout, judgePipeline } from "./pipeline-judge.ts";
 import { measureLags } from "./pipeline-lags.ts";
@@ -15,7 +15,7 @@ import { takenOf } from "./pipeline-whereabouts.ts";
 const everyMs = 10 * 60_000;
 /** So soon again when a look had to leave a gap. */
 const againMs = 60_000;
-/** After a run, unless somebody has just looked. */
+/** So soon again after a run. */
 const afterRunMs = 20_000;
 /** How long a look of a killed process keeps others from looking. */
 const leaseMs = 5 * 60_000;
@@ -43,11 +43,14 @@ export async function lookAtPipeline(desk: Desk, restMs = everyMs): Promise<bool
   }
 }
 
-/** After a run has ended, whatever a worker's own turn would be. What goes wrong is no matter of the run. */
-export async function lookAfterRun(desk: Desk): Promise<void> {
-  await lookAtPipeline(desk, afterRunMs).catch((error) =>
-    desk.log.warn(error, "the event pipeline could not be looked at"),
-  );
+/** After a run that spoke with Stripe, unless somebody has just looked. What goes wrong is no matter of the run. */
+export async function lookAfterRun(desks: Desks, run: Run): Promise<void> {
+  if (run.mode === "targeted" || !["succeeded", "incomplete", "suspicious"].includes(run.state)) return;
+  try {
+    await lookAtPipeline(await deskOfRun(desks, run), afterRunMs);
+  } catch (error) {
+    desks.log.warn(error, "the event pipeline could not be looked at");
+  }
 }
 
 /** Every account whose turn has come. */

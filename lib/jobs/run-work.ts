@@ -1,5 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { listed, underWayStates } from "../db/schema.ts";
+import { lookAfterRun } from "../diagnose/pipeline.ts";
 import { DriftdeskError } from "../errors.ts";
 import { onRunChange } from "../reconcile/changes.ts";
 import { executeRun } from "../reconcile/run.ts";
@@ -91,12 +92,14 @@ export class RunWork {
     const { log } = this.#desk;
     log.info({ run }, onlyHelp ? "helps with a run" : "takes a run");
     try {
-      const { state } = await executeRun(this.#desk, run, {
+      const ended = await executeRun(this.#desk, run, {
         signal: this.#signal,
         leaseMs: this.#leaseMs,
         onlyHelp,
       });
+      const { state } = ended;
       log.info({ run, state }, state === "running" ? "has nothing more to do for a run" : "a run has ended");
+      if (!onlyHelp) await lookAfterRun(this.#desk, ended);
     } catch (error) {
       if (error instanceof DriftdeskError && ["run_busy", "run_superseded"].includes(error.code))
         log.info({ run }, error.message);

@@ -5,6 +5,7 @@ import { deliverOn } from "../alerts/deliver.ts";
 import { raiseAlerts } from "../alerts/raise.ts";
 import { channels } from "../db/schema.ts";
 import { systemActor } from "../desk.ts";
+import { lookAtPipelines } from "../diagnose/pipeline.ts";
 import { foldTotals } from "../discrepancies/totals.ts";
 import { readDisputes } from "../disputes/read.ts";
 import { DriftdeskError } from "../errors.ts";
@@ -30,6 +31,8 @@ export interface WorkerOptions {
   leaseMs?: number;
   /** How often the history is searched for what people should be told. */
   alertsMs?: number;
+  /** How often it is asked whether the event pipeline is to be looked at. */
+  pipelineMs?: number;
   /** How often the tables are searched for what webhooks named. */
   webhooksMs?: number;
 }
@@ -65,6 +68,7 @@ export async function startWorker(desk: QueuedDesk, options: WorkerOptions = {})
   await keepSchedules(desk, boss);
   const sweeping = sweepForEver(desk, options.sweepMs ?? 15_000, stopping.signal, runs);
   const telling = tellForEver(desk, options.alertsMs ?? 5_000, stopping.signal);
+  track(watchForEver(desk, options.pipelineMs ?? 60_000, stopping.signal));
   track(followForEver(desk, boss, options.webhooksMs ?? 5_000, stopping.signal));
 
   return {
@@ -129,6 +133,15 @@ async function sweepForEver(
       desk.log.error(error, "looking for left work failed");
     }
     await wait(everyMs, undefined, { signal }).catch(() => {});
+  }
+}
+
+/** Whether events arrive. Runs look at it too, when they have ended. */
+async function watchForEver(desk: QueuedDesk, everyMs: number, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    await wait(everyMs, undefined, { signal }).catch(() => {});
+    if (signal.aborted) return;
+    await lookAtPipelines(desk);
   }
 }
 
