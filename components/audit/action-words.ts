@@ -24,6 +24,7 @@ export const actionWords: Record<AuditAction, string> = {
   "bulk.declined": "Bulk declined",
   "bulk.voided": "Bulk changed while it waited",
   "policy.held_back": "Policy held back",
+  "causes.found": "Causes found",
   "pipeline.broken": "Webhooks stopped",
   "pipeline.recovered": "Webhooks arrive again",
   "schedule.overdue": "Run overdue",

@@ -5,13 +5,12 @@ import Link from "next/link";
 import type { DiscrepancyDetails } from "@/lib/discrepancies/details.ts";
 import type { DiscrepancyRow } from "@/lib/discrepancies/list.ts";
 import { sentenceOf } from "@/lib/discrepancies/sides.ts";
-import { CauseLabel } from "../format/cause-label.tsx";
 import { ImpactBadge } from "../format/impact-badge.tsx";
 import { Money } from "../format/money.tsx";
 import { StateLabel } from "../format/state-label.tsx";
 import { StripeId } from "../format/stripe-id.tsx";
 import { Time } from "../format/time.tsx";
-import { actorWords, causeWords, resourceWords } from "../format/words.ts";
+import { actorWords, resourceWords } from "../format/words.ts";
 import { AccountLabel } from "../frame/accounts.tsx";
 import { Button } from "../ui/button.tsx";
 import { EmptyState } from "../ui/empty-state.tsx";
@@ -24,6 +23,7 @@ import { Sides } from "./sides.tsx";
 import { Statement } from "./statement.tsx";
 import type { DetailsState } from "./use-details.ts";
 import { WaitingBulks } from "./waiting-bulks.tsx";
+import { Why } from "./why.tsx";
 
 interface PanelBodyProps {
   rights: Rights;
@@ -195,17 +195,7 @@ function Rest({ details, saidBelow }: { details: DiscrepancyDetails; saidBelow: 
   const closed = row.state === "fixed" || row.state === "resolved";
   return (
     <>
-      <section className="mt-5 text-13">
-        <h3 className="text-12 font-medium text-ink-3">Why</h3>
-        <p className="mt-0.5">
-          {row.cause !== "unknown" && (
-            <>
-              <CauseLabel cause={row.cause} long className="font-medium whitespace-normal" />.{" "}
-            </>
-          )}
-          <span className="text-ink-2">{causeWords[row.cause].meaning}</span>
-        </p>
-      </section>
+      <Why cause={row.cause} evidence={row.causeEvidence} />
       {!closed && obstacle && !saidBelow && (
         <Notice level="info" title="Nothing can be applied." className="mt-5">
           {obstacle}

@@ -16,7 +16,7 @@ export const causeWords: Record<Cause, { long: string; short: string; meaning: s
   webhook_undelivered: {
     long: "Webhook not delivered",
     short: "undelivered",
-    meaning: "Stripe tried to send the change and no endpoint took it.",
+    meaning: "Stripe tried to send the change, and could not deliver it.",
   },
   webhook_lost: {
     long: "Webhook never arrived",
@@ -26,7 +26,7 @@ export const causeWords: Record<Cause, { long: string; short: string; meaning: s
   handler_failed: {
     long: "Handler failed",
     short: "handler failed",
-    meaning: "The webhook arrived, and your code did not finish with it.",
+    meaning: "The webhook arrived, and your code did not finish with it, or took it in the wrong order.",
   },
   local_edit: {
     long: "Edited locally",

@@ -24,6 +24,7 @@ export type AuditAction =
   | "bulk.declined"
   | "bulk.voided"
   | "policy.held_back"
+  | "causes.found"
   | "pipeline.broken"
   | "pipeline.recovered"
   | "schedule.overdue"

@@ -55,6 +55,7 @@ const dataSchema = z.object({
   changed: z.number().optional().catch(undefined),
   left: z.number().optional().catch(undefined),
   scopes: z.array(z.string()).catch([]),
+  causes: z.record(z.string(), z.number()).catch({}),
   was: z.string().optional().catch(undefined),
   url: z.string().optional().catch(undefined),
   since: z.string().optional().catch(undefined),
@@ -129,6 +130,12 @@ const bulkVerbs: Record<string, string> = {
   snooze: "to put off",
   revert: "to undo the correction of",
 };
+const causeNames: Record<string, string> = {
+  webhook_undelivered: "webhooks that Stripe could not deliver",
+  webhook_lost: "webhooks that were lost",
+  handler_failed: "a handler that failed",
+  local_edit: "an edit on your side",
+};
 /** A time in the middle of a sentence; nothing when it is not known. */
 const atTime = (before: string, at: string | undefined | null) =>
   at ? ` ${before} ${at.slice(0, 16).replace("T", " ")} UTC` : "";
@@ -183,6 +190,10 @@ const writers: Record<AuditAction, Writer> = {
     }`,
   "policy.held_back": (entry, data) =>
     `corrected nothing by itself in ${entry.resource ?? "a resource"}: ${items(data.total)} wait for a person${data.message ? `. ${data.message}` : ""}`,
+  "causes.found": (_entry, { causes }) =>
+    `found out why records differ: ${Object.entries(causes)
+      .map(([cause, rows]) => `${rows} by ${causeNames[cause] ?? cause}`)
+      .join(", ")}`,
   "pipeline.broken": (_entry, data) =>
     `noticed that webhooks do not arrive${data.url ? ` at ${data.url}` : ""}${atTime("since", data.since)}${
       data.undelivered ? `: ${data.undelivered} undelivered` : ""

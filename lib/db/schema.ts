@@ -177,8 +177,11 @@ export const runs = driftdesk.table("runs", {
   startedAt: time("started_at"),
   heartbeatAt: time("heartbeat_at"),
   finishedAt: time("finished_at"),
+  /** The process that looks for causes, and when that was over. */
+  diagnosing: uuid("diagnosing"),
+  diagnosedAt: time("diagnosed_at"),
 });
-export type Run = typeof runs.$inferSelect;
+export type Run = Omit<typeof runs.$inferSelect, "diagnosing" | "diagnosedAt">;
 
 export const runResources = driftdesk.table("run_resources", {
   runId: ref("run_id").notNull(),
@@ -419,6 +422,8 @@ export const discrepancies = driftdesk.table("discrepancies", {
   search: text("search"),
   match: text("match"),
   revertedAt: time("reverted_at"),
+  causeVersion: integer("cause_version"),
+  causeAt: time("cause_at"),
 });
 export type Discrepancy = typeof discrepancies.$inferSelect;
 

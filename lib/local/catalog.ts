@@ -40,6 +40,13 @@ export function tableNamed(written: string): { schema: string; name: string } {
   return second === undefined ? { schema: "public", name: first } : { schema: first, name: second };
 }
 
+/** `$1` as an array that the column's own index can serve. Text kinds compare as text: a cast to varchar(n) would cut values short. */
+export function arrayParameter(column: LocalColumn): string {
+  return ["text", "varchar", "bpchar", "citext", "name"].includes(column.base)
+    ? "$1::text[]"
+    : `$1::text[]::${column.type}[]`;
+}
+
 interface CatalogRow {
   name: string;
   type: string;

@@ -1,5 +1,5 @@
 import type { Sql } from "postgres";
-import { type LocalColumn, quoteName } from "../local/catalog.ts";
+import { arrayParameter, quoteName } from "../local/catalog.ts";
 import { copyInto, copyLine } from "../local/copy.ts";
 import { columnOf } from "./project.ts";
 import type { Sides } from "./sides.ts";
@@ -58,11 +58,4 @@ export function condition(
   if (by === "match" && resource.match.by === "customerEmail")
     return `lower(btrim(t.${quoteName(column.name)}::text)) = ANY($1::text[])`;
   return `t.${quoteName(column.name)} = ANY(${arrayParameter(column)})`;
-}
-
-/** `$1` as an array that the column's own index can serve. Text kinds compare as text: a cast to varchar(n) would cut values short. */
-function arrayParameter(column: LocalColumn): string {
-  return ["text", "varchar", "bpchar", "citext", "name"].includes(column.base)
-    ? "$1::text[]"
-    : `$1::text[]::${column.type}[]`;
 }

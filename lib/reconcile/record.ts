@@ -155,6 +155,7 @@ async function updateKnown(tx: TransactionSql, stage: Stage, now: Date): Promise
         version = d.version + (c.happened <> 'same')::int,
         state = CASE WHEN c.happened = 'same' THEN d.state ELSE 'open' END,
         cause = CASE WHEN c.happened = 'same' THEN d.cause ELSE 'unknown' END,
+        cause_evidence = CASE WHEN c.happened = 'same' THEN d.cause_evidence END,
         changed_at = CASE WHEN c.happened = 'same' THEN d.changed_at ELSE $2 END,
         opened_at = CASE WHEN c.happened = 'reopened' THEN $2 ELSE d.opened_at END,
         closed_at = CASE WHEN c.happened = 'same' THEN d.closed_at END,

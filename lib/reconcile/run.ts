@@ -8,6 +8,7 @@ import type { Resource } from "../config/resource.ts";
 import { isConnectionLost } from "../db/connect.ts";
 import { listed, type Run, type RunState, underWayStates } from "../db/schema.ts";
 import { type Desk, type Desks, systemActor } from "../desk.ts";
+import { diagnoseOnce } from "../diagnose/once.ts";
 import { foldTotals } from "../discrepancies/totals.ts";
 import { DriftdeskError } from "../errors.ts";
 import { applyPolicies } from "../fixes/policy.ts";
@@ -121,6 +122,8 @@ async function takePart(part: Part): Promise<void> {
       },
       resources,
     );
+    const whose = { run, accountId: account.id, holder: presence.holder };
+    if (!(await diagnoseOnce(desk, whose, { signal, onlyHelp }))) return;
     // The last thing that a run does: one that was killed before its end goes on with it.
     if (await applyPolicies(desk, run, { signal, onlyHelp })) await finishRun(desk, run);
   } finally {

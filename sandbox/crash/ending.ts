@@ -12,7 +12,7 @@ export async function ending(sql: Sql, local: Sql) {
     FROM ${accountsTable} a ORDER BY "stripe ""id""" COLLATE "C"`);
   // An action is known by which one it is: its number may be another one when it was killed while it was made.
   const discrepancies = await sql<{ row: object }[]>`
-    SELECT to_jsonb(d) - '{local_key,search}'::text[] || ${which(sql, "d.bulk_id")} AS row FROM driftdesk.discrepancies d ORDER BY id`;
+    SELECT to_jsonb(d) - '{local_key,search,cause_evidence}'::text[] || ${which(sql, "d.bulk_id")} AS row FROM driftdesk.discrepancies d ORDER BY id`;
   const fixes = await sql<{ row: object }[]>`
     SELECT to_jsonb(f) - '{id,local_key,reverts}'::text[] || ${which(sql, "f.bulk_id")} AS row
     FROM driftdesk.fixes f ORDER BY f.bulk_id, f.discrepancy_id, f.id`;

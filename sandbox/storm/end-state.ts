@@ -5,7 +5,7 @@ import { verifyAudit } from "../../lib/audit/verify.ts";
 /** Everything that a run says, but for numbers and times, and for which resource came first. */
 export async function endState(sql: Sql) {
   const discrepancies = await sql`
-    SELECT to_jsonb(d) - '{id,first_run_id,run_id,first_seen_at,opened_at,changed_at,observed_at}'::text[] AS row
+    SELECT to_jsonb(d) - '{id,first_run_id,run_id,first_seen_at,opened_at,changed_at,observed_at,cause_at,cause_evidence}'::text[] AS row
     FROM driftdesk.discrepancies d
     ORDER BY resource, kind, stripe_id COLLATE "C", local_key COLLATE "C"`;
   const resources = await sql`
