@@ -1,5 +1,6 @@
 import { Fragment, type ReactNode } from "react";
 import type { Rules } from "@/lib/config/resource.ts";
+import type { AlertKind } from "@/lib/db/schema.ts";
 import { moneyText } from "@/lib/money.ts";
 import { plural } from "../format/words.ts";
 import { alertKindWords } from "./alert-words.ts";
@@ -12,17 +13,21 @@ export function AlertRules({ alerts }: { alerts: Rules["alerts"] }) {
       <Rule name="New differences">{thresholdText(alerts)}</Rule>
       <Rule name="Quiet hours">
         {quietHours
-          ? `From ${quietHours.from} to ${quietHours.to} (${quietHours.timeZone}). ${
-              quietHours.pass.length === 0
-                ? "Everything waits"
-                : `All but ${quietHours.pass.map((kind) => alertKindWords[kind]).join(", ")} waits`
-            } and comes as one message afterwards.`
+          ? `From ${quietHours.from} to ${quietHours.to} (${quietHours.timeZone}). ${passText(quietHours.pass)}`
           : "None."}
       </Rule>
       <Rule name="Daily summary">{digest === false ? "None." : `At ${digest} (${timeZone}).`}</Rule>
     </dl>
   );
 }
+
+function passText(pass: readonly AlertKind[]): string {
+  if (pass.length === 0) return "Everything waits, and comes as one message afterwards.";
+  const kinds = words.format(pass.map((kind) => alertKindWords[kind]));
+  return `${kinds.charAt(0).toUpperCase()}${kinds.slice(1)} are told all the same. The rest comes as one message afterwards.`;
+}
+
+const words = new Intl.ListFormat("en");
 
 function thresholdText({ newDrift, newAtStake }: Rules["alerts"]): string {
   if (newDrift === 0) return "Whenever a run finds any.";

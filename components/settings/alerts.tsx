@@ -64,7 +64,7 @@ export function Alerts({
 const fates = {
   sent: { icon: CircleCheck, tone: "text-fixed", word: "sent" },
   waiting: { icon: Clock, tone: "text-ink-3", word: "waits" },
-  failed: { icon: CircleAlert, tone: "text-locked", word: "not sent" },
+  failed: { icon: CircleAlert, tone: "text-locked", word: "not sent, given up" },
 };
 
 function Delivery({ channel, state, at, attempts, others, problem }: DeliveryView) {
@@ -72,7 +72,7 @@ function Delivery({ channel, state, at, attempts, others, problem }: DeliveryVie
   return (
     <Fate icon={icon} tone={tone}>
       {channelWords[channel]}: {word} {at && <Time at={at} />}
-      {others > 0 && `, with ${plural(others, "other")}`}
+      {others > 0 && `, together with ${plural(others, "other")}`}
       {attempts > 1 && `, ${plural(attempts, "attempt")}`}
       {problem && <span className="block text-pretty text-ink-2">{problem}</span>}
     </Fate>

@@ -116,7 +116,10 @@ export default async function SettingsPage({
               Nobody is told of disputes{account && ` of ${account}`}: {problem}
             </p>
           ))}
-          <Alerts alerts={alerts} older={olderThan(alerts)} />
+          <div>
+            <h3 className="mb-2 font-medium">What was told</h3>
+            <Alerts alerts={alerts} older={olderThan(alerts)} />
+          </div>
         </div>
       </Section>
       <Section
