@@ -5,7 +5,7 @@ import { count } from "../format/words.ts";
 
 /** Where Stripe sends its webhooks, whether they can be believed, and what became of the latest. */
 export function Webhooks({ facts }: { facts: WebhookFacts }) {
-  const { address, secrets, lastReceivedAt, outcomes } = facts;
+  const { address, secrets, types, lastReceivedAt, outcomes } = facts;
   const counted = (Object.keys(outcomeWords) as WebhookOutcome[]).filter((outcome) => outcomes[outcome] > 0);
   return (
     <div className="flex flex-col gap-4 text-13">
@@ -23,6 +23,17 @@ export function Webhooks({ facts }: { facts: WebhookFacts }) {
         {secrets.map(({ variable, set, accounts }) => (
           <Secret key={variable} variable={variable} set={set} accounts={accounts} />
         ))}
+        <dt className="text-ink-2">Events to choose</dt>
+        <dd>
+          <details>
+            <summary className="cursor-pointer">{count(types.length)} types, by what is mapped</summary>
+            <ul className="mt-1 columns-1 gap-x-6 font-mono text-12 break-all text-ink-2 lg:columns-2">
+              {types.map((type) => (
+                <li key={type}>{type}</li>
+              ))}
+            </ul>
+          </details>
+        </dd>
         <dt className="text-ink-2">Last event</dt>
         <dd>{lastReceivedAt ? <Time at={lastReceivedAt} /> : "None has come yet."}</dd>
       </dl>
