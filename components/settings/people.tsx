@@ -26,8 +26,9 @@ import {
 } from "../ui/dropdown-menu.tsx";
 import { Input } from "../ui/input.tsx";
 import { Select } from "../ui/select.tsx";
-import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "../ui/table.tsx";
+import { TableCell, TableRow } from "../ui/table.tsx";
 import { toast } from "../ui/toast.tsx";
+import { AccessTable, NameCell } from "./access-table.tsx";
 import { Field } from "./field.tsx";
 
 type Answer = { ok: true } | { ok: false; message: string };
@@ -57,101 +58,90 @@ export function People({
     });
   return (
     <div className="flex flex-col items-start gap-3">
-      <div className="w-full overflow-hidden rounded-lg border border-line">
-        <Table label="People who may sign in">
-          <TableHeader>
-            <TableRow>
-              <TableHead>Name</TableHead>
-              <TableHead>Role</TableHead>
-              <TableHead>Last sign-in</TableHead>
-              {actions && (
-                <TableHead className="w-10">
-                  <span className="sr-only">Actions</span>
-                </TableHead>
+      <AccessTable
+        label="People who may sign in"
+        columns={["Name", "Role", "Last sign-in"]}
+        withActions={actions !== null}
+      >
+        {people.map((person) => (
+          <TableRow key={person.email}>
+            <NameCell
+              name={person.name}
+              ended={person.deactivatedAt !== null}
+              beside={person.email === me && " · you"}
+              below={person.email}
+            />
+            <TableCell>
+              {person.deactivatedAt ? (
+                <Badge tone="outline">deactivated</Badge>
+              ) : actions ? (
+                <Select
+                  aria-label={`Role of ${person.name}`}
+                  value={person.role}
+                  disabled={busy}
+                  onChange={(event) => {
+                    const role = event.target.value as Role;
+                    act(
+                      actions.setRole(person.email, role),
+                      `${person.name} is now ${roleWords[role].long.toLowerCase()}.`,
+                    );
+                  }}
+                  className="w-28"
+                >
+                  {roles.map((role) => (
+                    <option key={role} value={role}>
+                      {roleWords[role].long}
+                    </option>
+                  ))}
+                </Select>
+              ) : (
+                roleWords[person.role].long
               )}
-            </TableRow>
-          </TableHeader>
-          <TableBody>
-            {people.map((person) => (
-              <TableRow key={person.email}>
-                <TableCell className="h-12">
-                  <span className={person.deactivatedAt ? "text-ink-3" : "font-medium"}>{person.name}</span>
-                  {person.email === me && <span className="text-ink-3"> · you</span>}
-                  <span className="block text-12 text-ink-3">{person.email}</span>
-                </TableCell>
-                <TableCell>
-                  {person.deactivatedAt ? (
-                    <Badge tone="outline">deactivated</Badge>
-                  ) : actions ? (
-                    <Select
-                      aria-label={`Role of ${person.name}`}
-                      value={person.role}
-                      disabled={busy}
-                      onChange={(event) => {
-                        const role = event.target.value as Role;
-                        act(
-                          actions.setRole(person.email, role),
-                          `${person.name} is now ${roleWords[role].long.toLowerCase()}.`,
-                        );
-                      }}
-                      className="w-28"
-                    >
-                      {roles.map((role) => (
-                        <option key={role} value={role}>
-                          {roleWords[role].long}
-                        </option>
-                      ))}
-                    </Select>
-                  ) : (
-                    roleWords[person.role].long
-                  )}
-                </TableCell>
-                <TableCell className="text-ink-2">
-                  {person.lastSignInAt ? <Time at={person.lastSignInAt} /> : "never"}
-                </TableCell>
-                {actions && (
-                  <TableCell>
-                    {person.email !== me && (
-                      <DropdownMenu>
-                        <DropdownMenuTrigger asChild>
-                          <Button variant="quiet" size="iconSm" aria-label={`More about ${person.name}`}>
-                            <MoreHorizontal aria-hidden />
-                          </Button>
-                        </DropdownMenuTrigger>
-                        <DropdownMenuContent align="end">
-                          {person.deactivatedAt ? (
-                            <DropdownMenuItem
-                              onSelect={() =>
-                                act(
-                                  actions.reactivate(person.email),
-                                  `${person.name} can sign in again, as ${roleWords[person.role].long.toLowerCase()}.`,
-                                )
-                              }
-                            >
-                              Let in again
-                            </DropdownMenuItem>
-                          ) : (
-                            <DropdownMenuItem
-                              onSelect={() =>
-                                act(
-                                  actions.deactivate(person.email),
-                                  `${person.name} cannot sign in any more. What they did stays in the history.`,
-                                )
-                              }
-                            >
-                              Deactivate
-                            </DropdownMenuItem>
-                          )}
-                        </DropdownMenuContent>
-                      </DropdownMenu>
-                    )}
-                  </TableCell>
+            </TableCell>
+            <TableCell className="text-ink-2">
+              {person.lastSignInAt ? <Time at={person.lastSignInAt} /> : "never"}
+            </TableCell>
+            {actions && (
+              <TableCell>
+                {person.email !== me && (
+                  <DropdownMenu>
+                    <DropdownMenuTrigger asChild>
+                      <Button variant="quiet" size="iconSm" aria-label={`More about ${person.name}`}>
+                        <MoreHorizontal aria-hidden />
+                      </Button>
+                    </DropdownMenuTrigger>
+                    <DropdownMenuContent align="end">
+                      {person.deactivatedAt ? (
+                        <DropdownMenuItem
+                          onSelect={() =>
+                            act(
+                              actions.reactivate(person.email),
+                              `${person.name} can sign in again, as ${roleWords[person.role].long.toLowerCase()}.`,
+                            )
+                          }
+                        >
+                          Let in again
+                        </DropdownMenuItem>
+                      ) : (
+                        <DropdownMenuItem
+                          onSelect={() =>
+                            act(
+                              actions.deactivate(person.email),
+                              `${person.name} cannot sign in any more. What they did stays in the history.`,
+                            )
+                          }
+                        >
+                          Deactivate
+                        </DropdownMenuItem>
+                      )}
+                    </DropdownMenuContent>
+                  </DropdownMenu>
                 )}
-              </TableRow>
-            ))}
-          </TableBody>
-        </Table>
-      </div>
+              </TableCell>
+            )}
+          </TableRow>
+        ))}
+      </AccessTable>
       {actions && <AddPerson add={actions.add} />}
     </div>
   );

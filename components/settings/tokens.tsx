@@ -16,8 +16,9 @@ import {
   DialogHeader,
   DialogTitle,
 } from "../ui/dialog.tsx";
-import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "../ui/table.tsx";
+import { TableCell, TableRow } from "../ui/table.tsx";
 import { toast } from "../ui/toast.tsx";
+import { AccessTable, NameCell } from "./access-table.tsx";
 import { NewTokenDialog } from "./new-token-dialog.tsx";
 
 type Answer<T = object> = ({ ok: true } & T) | { ok: false; message: string };
@@ -33,58 +34,45 @@ export function Tokens({ tokens, actions }: { tokens: readonly TokenView[]; acti
   return (
     <div className="flex flex-col items-start gap-3">
       {tokens.length > 0 ? (
-        <div className="w-full overflow-hidden rounded-lg border border-line">
-          <Table label="API tokens">
-            <TableHeader>
-              <TableRow>
-                <TableHead>Name</TableHead>
-                <TableHead>May</TableHead>
-                <TableHead>Last use</TableHead>
-                <TableHead>Ends</TableHead>
-                <TableHead className="w-10">
-                  <span className="sr-only">Actions</span>
-                </TableHead>
-              </TableRow>
-            </TableHeader>
-            <TableBody>
-              {tokens.map((token) => (
-                <TableRow key={token.id}>
-                  <TableCell className="h-12 min-w-44">
-                    <span className={token.state === "works" ? "font-medium" : "text-ink-3"}>
-                      {token.name}
-                    </span>
-                    <span className="block text-12 text-ink-3">
-                      <span className="font-mono">dd_…{token.hint}</span> · by {token.createdBy}
-                    </span>
-                  </TableCell>
-                  <TableCell className="font-mono text-12 text-ink-2">
-                    {token.scopes.map((scope) => (
-                      <span key={scope} className="block">
-                        {scope}
-                      </span>
-                    ))}
-                  </TableCell>
-                  <TableCell className="text-ink-2">
-                    {token.lastUsedAt ? <Time at={token.lastUsedAt} /> : "never"}
-                  </TableCell>
-                  <TableCell className="text-ink-2">
-                    <Ends token={token} />
-                  </TableCell>
-                  <TableCell>
-                    <Button
-                      size="sm"
-                      variant="quiet"
-                      aria-label={`Revoke ${token.name}`}
-                      onClick={() => setRevoking(token)}
-                    >
-                      Revoke
-                    </Button>
-                  </TableCell>
-                </TableRow>
-              ))}
-            </TableBody>
-          </Table>
-        </div>
+        <AccessTable label="API tokens" columns={["Name", "May", "Last use", "Ends"]} withActions>
+          {tokens.map((token) => (
+            <TableRow key={token.id}>
+              <NameCell
+                name={token.name}
+                ended={token.state !== "works"}
+                below={
+                  <>
+                    <span className="font-mono">dd_…{token.hint}</span> · by {token.createdBy}
+                  </>
+                }
+                className="min-w-44"
+              />
+              <TableCell className="font-mono text-12 text-ink-2">
+                {token.scopes.map((scope) => (
+                  <span key={scope} className="block">
+                    {scope}
+                  </span>
+                ))}
+              </TableCell>
+              <TableCell className="text-ink-2">
+                {token.lastUsedAt ? <Time at={token.lastUsedAt} /> : "never"}
+              </TableCell>
+              <TableCell className="text-ink-2">
+                <Ends token={token} />
+              </TableCell>
+              <TableCell>
+                <Button
+                  size="sm"
+                  variant="quiet"
+                  aria-label={`Revoke ${token.name}`}
+                  onClick={() => setRevoking(token)}
+                >
+                  Revoke
+                </Button>
+              </TableCell>
+            </TableRow>
+          ))}
+        </AccessTable>
       ) : (
         <p className="text-13 text-ink-2">There is none. People do not need one: they sign in.</p>
       )}
