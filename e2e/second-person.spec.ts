@@ -93,3 +93,32 @@ test("what is declined comes back with the reason, and what is taken back withou
   await expect(page.getByText("Taken back.")).toBeVisible();
   await expect(panel(page)).toContainText("Taken back by Grace Hopper.");
 });
+
+test("an address that an admin has added agrees to nothing of theirs for a week, and both are told", async ({
+  page,
+  browser,
+}) => {
+  const person = { email: "annie@driftdesk.example", password: "correct horse battery" };
+  await signIn(page, "admin");
+  await page.goto("/settings");
+  await page.getByRole("button", { name: "Add a person" }).click();
+  await dialog(page).getByLabel("E-mail").fill(person.email);
+  await dialog(page).getByLabel("Role").selectOption("finance");
+  await dialog(page).getByLabel("Password").fill(person.password);
+  await dialog(page).getByRole("button", { name: "Add" }).click();
+  await expect(page.getByText(`${person.email} can sign in now.`)).toBeVisible();
+  const address = await openAmount(page);
+  await ask(page, "On my own");
+  await expect(panel(page)).toContainText("somebody else has to agree to it");
+
+  const theirs = await (await browser.newContext()).newPage();
+  await signInAs(theirs, person.email, person.password);
+  await theirs.goto(address);
+  await expect(panel(theirs)).toContainText(/went from Ada Lovelace to you, .* somebody else has to agree/);
+  await expect(panel(theirs).getByRole("button", { name: "Decline…" })).toBeVisible();
+  await expect(theirs.getByRole("button", { name: /^Approve and apply 1/ })).toHaveCount(0);
+  await expect(theirs.getByRole("link", { name: /waits? for you/ })).toHaveCount(0);
+  await theirs.context().close();
+  await panel(page).getByRole("button", { name: "Take back" }).click();
+  await expect(page.getByText("Taken back.")).toBeVisible();
+});
