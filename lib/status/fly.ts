@@ -5,8 +5,8 @@ import { askStripe, isStripes, wasAnswered } from "./ask.ts";
 import type { Entry } from "./entry.ts";
 import type { Held } from "./memory.ts";
 import { isFresh, type Question, readShared } from "./recall.ts";
-import type { Claim } from "./shared.ts";
-import { lockMs } from "./shared.ts";
+import { compareWithRecord } from "./shadow.ts";
+import { type Claim, lockMs } from "./shared.ts";
 
 /**
  * Why there is no fresh answer: `late` (the deadline came first), `stripe` (it answered with an error, or not at all), `resting`
@@ -107,6 +107,8 @@ async function ask(question: Question, flight: Flight, { claim }: Turn): Promise
     count(0);
     const entry = entryOf(question, asked, askedAt);
     const held = statuses.memory.put(name, { entry, turn, checkedAt: statuses.clock.now() });
+    if (desk.config.status.shadow)
+      void compareWithRecord(question, table, asked).catch((error) => statuses.complain(error));
     if (claim) await statuses.shared?.store(name, entry, claim.asOf, lifetimeOf(question, entry));
     return { held, source: "stripe" };
   } catch (error) {
