@@ -99,7 +99,7 @@ const plainWords: Record<
   "too_old" | "on_its_way" | "not_in_stripe" | "several" | "row_error" | "unclear",
   string
 > = {
-  too_old: "No event explains it, and Stripe keeps them for 30 days only: it came about before that.",
+  too_old: "No event of the 30 days that Stripe keeps explains it: it came about before, or on your side.",
   on_its_way: "A webhook about it may still arrive. The next run looks again.",
   not_in_stripe: "Stripe does not have it, and no event says that it was deleted there.",
   several: "Events do not tell why there is more than one record.",

@@ -58,7 +58,7 @@ export async function loadExample(local: Sql | TransactionSql, { tables, log }: 
 export function planExample(world: World, { seed, now, drift = 0.02 }: ExampleOptions): ExamplePlan {
   const tables = mirrorWorld(world, seed);
   const webhooks = new Webhooks(world, seed, now);
-  const planter = new Planter(new Dice(seed, "planter"), webhooks, now);
+  const planter = new Planter(seed, webhooks, now);
   const dice = new Dice(seed, "stories");
   const current = currentSubscriptions(world);
   const share = (resource: string) =>

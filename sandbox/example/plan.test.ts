@@ -94,10 +94,26 @@ describe.each(seeds)("a company made from seed %i", (seed) => {
     for (const p of causes) expect(eventsOf(p).filter((event) => missing.has(event))).not.toEqual([]);
   });
 
-  test("a handler that failed left the event unprocessed, with its error", () => {
+  /** When an event was processed after a later one of the object, and the row was written then. */
+  const overtaken = (p: Planted) => {
+    const writtenMs = rowOf(plan, p)?.updated_at.getTime();
+    const processedMs = ({ id }: { id: string }) =>
+      (log.get(id)?.processed_at as Date | null)?.getTime() ?? 0;
+    return events.some(
+      (earlier) =>
+        processedMs(earlier) === writtenMs &&
+        eventsOf(p).some(
+          (later) => later.created > earlier.created && processedMs(later) < processedMs(earlier),
+        ),
+    );
+  };
+
+  test("a handler that failed left the event unprocessed, with its error, or took it after a later one", () => {
     const causes = planted.filter((p) => p.cause === "handler_failed");
     const unprocessed = new Set(failed());
-    for (const p of causes) expect(eventsOf(p).filter((event) => unprocessed.has(event))).not.toEqual([]);
+    const inOrder = causes.filter((p) => !overtaken(p));
+    if (seed === seeds[1]) expect(inOrder.length).toBeLessThan(causes.length);
+    for (const p of inOrder) expect(eventsOf(p).filter((event) => unprocessed.has(event))).not.toEqual([]);
     for (const event of unprocessed) expect(log.get(event.id)?.error).toEqual(expect.any(String));
   });
 
@@ -118,7 +134,9 @@ describe.each(seeds)("a company made from seed %i", (seed) => {
   test("a row that a webhook never reached is older than the webhook", () => {
     const causes = planted.filter(
       (p) =>
-        ["webhook_undelivered", "webhook_lost", "handler_failed"].includes(p.cause) && p.kind === "mismatch",
+        ["webhook_undelivered", "webhook_lost", "handler_failed"].includes(p.cause) &&
+        p.kind === "mismatch" &&
+        !overtaken(p),
     );
     const wrong = new Set([...undelivered(), ...lost(), ...failed()]);
     for (const p of causes) {

@@ -1,7 +1,8 @@
-import type { Cause, Impact, Kind } from "../../lib/db/schema.ts";
-import type { Dice } from "./dice.ts";
+import type { Impact, Kind } from "../../lib/db/schema.ts";
+import type { WireEvent } from "../world/event.ts";
+import { Dice } from "./dice.ts";
 import type { Planted } from "./planted.ts";
-import type { Webhooks } from "./webhooks.ts";
+import type { Change, Webhooks } from "./webhooks.ts";
 
 /** One table's rows beside the Stripe objects that they mirror. */
 export interface Ledger<T, R> {
@@ -26,13 +27,15 @@ export interface Story<T, R> {
   tell: (object: T, row: R) => Damage | Damage[];
 }
 
-export interface Damage {
+export interface Damage extends Change {
   fields: string[];
   impact: Impact;
   /** Another row than the one that the story is told about, or of another table. */
   row?: { key: string | null; updated_at?: Date };
   stripeId?: string;
   resource?: string;
+  /** A row of another table that the handler writes together with this one. */
+  together?: WatchedRow;
 }
 
 export interface WatchedObject {
@@ -52,10 +55,12 @@ export class Planter {
   readonly #heardOf = new Set<string>();
   readonly #dice: Dice;
   readonly #webhooks: Webhooks;
+  readonly #touches: Dice;
   readonly #nowMs: number;
 
-  constructor(dice: Dice, webhooks: Webhooks, now: Date) {
-    this.#dice = dice;
+  constructor(seed: number, webhooks: Webhooks, now: Date) {
+    this.#dice = new Dice(seed, "planter");
+    this.#touches = new Dice(seed, "touches");
     this.#webhooks = webhooks;
     this.#nowMs = now.getTime();
   }
@@ -120,8 +125,13 @@ export class Planter {
   ) {
     this.#touched.add(row);
     if (story.origin !== "webhook") this.#heardOf.add(object.id);
-    const cause = this.#leaveTraces(story, object, row);
+    const event = this.#leaveTraces(story, object, row);
     const damages = [story.tell(object, row)].flat();
+    const { cause, writtenAt } =
+      story.origin === "edit"
+        ? { cause: "local_edit" as const }
+        : this.#webhooks.miss(event, damages[0] ?? {});
+    if (writtenAt) for (const one of [row, damages[0]?.together]) if (one) one.updated_at = writtenAt;
     for (const damage of damages) {
       if (damage.row?.updated_at) damage.row.updated_at = row.updated_at;
       this.planted.push({
@@ -138,13 +148,21 @@ export class Planter {
     }
   }
 
-  /** Makes times and webhooks tell the same story as the values. */
-  #leaveTraces<T extends WatchedObject, R extends WatchedRow>(story: Story<T, R>, object: T, row: R): Cause {
+  /** Makes the row's time tell the same story as its values, and answers the event that it is about. */
+  #leaveTraces<T extends WatchedObject, R extends WatchedRow>(
+    story: Story<T, R>,
+    object: T,
+    row: R,
+  ): WireEvent | undefined {
+    const latest = this.#webhooks.latest(object.id);
     if (story.origin === "edit") {
-      const lastHeard = (this.#webhooks.latest(object.id)?.created ?? 0) * 1000;
+      const dealtWith = this.#webhooks.doneWith(object.id);
       const latestMs = this.#nowMs - 5 * 60_000;
-      row.updated_at = new Date(Math.max(lastHeard + 1, latestMs - this.#dice.int(0, 6 * 24 * 60) * 60_000));
-      return "local_edit";
+      const editedMs = Math.max(dealtWith, latestMs - this.#dice.int(0, 6 * 24 * 60) * 60_000);
+      row.updated_at = new Date(
+        Math.max(Math.min(editedMs, this.#nowMs - 1_000), (latest?.created ?? 0) * 1000 + 1),
+      );
+      return undefined;
     }
     const event =
       story.origin === "none"
@@ -154,6 +172,9 @@ export class Planter {
       ? event.created * 1000 - this.#dice.int(1, 20) * dayMs
       : Math.min(row.updated_at.getTime(), this.#nowMs - this.#dice.int(31, 200) * dayMs);
     row.updated_at = new Date(Math.max(beforeMs, object.created * 1000));
-    return this.#webhooks.goWrong(event);
+    // Somebody has signed in, or saved something else: that a row was written lately does not say what was written.
+    if (!event && !latest && this.#touches.chance(0.3))
+      row.updated_at = new Date(this.#nowMs - this.#touches.int(1, 6 * 24 * 60) * 60_000);
+    return event;
   }
 }

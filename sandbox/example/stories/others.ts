@@ -76,7 +76,7 @@ export function payoutLedger(
         happensTo: (p) => p.status === "paid",
         tell: (_, row) => {
           row.state = "in_transit";
-          return { fields: ["state"], impact: "other" };
+          return { fields: ["state"], impact: "other", before: { status: "in_transit" } };
         },
       },
       ...structuralStories<Stripe.Payout, PayoutRow>({

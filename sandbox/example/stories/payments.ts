@@ -87,7 +87,7 @@ export function refundLedger(
         happensTo: (r) => r.status === "succeeded",
         tell: (_, row) => {
           row.status = "pending";
-          return { fields: ["status"], impact: "other" };
+          return { fields: ["status"], impact: "other", before: { status: "pending" } };
         },
       },
       {

@@ -37,6 +37,11 @@ export function subscriptionLedger(around: Surroundings): Ledger<S, AccountRow> 
 }
 
 const item = (s: S) => s.items.data[0] as Stripe.SubscriptionItem;
+/** The subscription's items as they were when the first of them said something else. */
+const itemsOf = (s: S, before: Partial<Stripe.SubscriptionItem>) => ({
+  ...s.items,
+  data: s.items.data.map((one, i) => (i === 0 ? { ...one, ...before } : one)),
+});
 const known = (s: S) => planOf(s) !== null;
 const renewed = (s: S) => item(s).current_period_start > s.created;
 
@@ -45,15 +50,18 @@ function staleStories(around: Surroundings): SubscriptionStory[] {
   const stuck = (state: (s: S) => Stuck) => (s: S, row: AccountRow) => {
     const { status, periodEnd, canceledAt } = state(s);
     const impact = accessImpact(status, statusOf(s));
-    const damage: Damage = { fields: ["subscription_status"], impact };
+    const before: Record<string, unknown> = { status };
+    const damage: Damage = { fields: ["subscription_status"], impact, before };
     row.subscription_status = status;
     if (periodEnd !== undefined) {
       row.current_period_end = `${utc(periodEnd)}Z`;
       damage.fields.push("current_period_end");
+      before.items = itemsOf(s, { current_period_end: periodEnd });
     }
     if (canceledAt === null && row.canceled_at !== null) {
       row.canceled_at = null;
       damage.fields.push("canceled_at");
+      before.canceled_at = null;
     }
     const customer = idOf(s.customer) ?? "";
     const user = around.users.get(customer);
@@ -62,6 +70,7 @@ function staleStories(around: Surroundings): SubscriptionStory[] {
     user.subscription_status = status;
     user.updated_at = row.updated_at;
     if (periodEnd !== undefined) user.current_period_end = utc(periodEnd);
+    damage.together = user;
     const fields = damage.fields.filter((name) => name !== "canceled_at");
     return [damage, { fields, impact, resource: "users", row: { key: user.id } }];
   };
@@ -149,7 +158,8 @@ function editedStories(dice: Dice): SubscriptionStory[] {
       tell: (s, row) => {
         row.seats = (item(s).quantity ?? 1) + dice.int(1, 4);
         row.amount_minor = (item(s).price.unit_amount ?? 0) * row.seats;
-        return { fields: ["amount_minor", "seats"], impact: "money" };
+        const before = { items: itemsOf(s, { quantity: row.seats }) };
+        return { fields: ["amount_minor", "seats"], impact: "money", before };
       },
     },
     {
@@ -192,8 +202,10 @@ function editedStories(dice: Dice): SubscriptionStory[] {
       why: "The renewal never arrived: the row ends a period too early.",
       happensTo: (s) => known(s) && renewed(s),
       tell: (s, row) => {
-        row.current_period_end = `${utc(item(s).current_period_start)}Z`;
-        return { fields: ["current_period_end"], impact: "other" };
+        const ended = item(s).current_period_start;
+        row.current_period_end = `${utc(ended)}Z`;
+        const before = { items: itemsOf(s, { current_period_end: ended }) };
+        return { fields: ["current_period_end"], impact: "other", before };
       },
     },
   ];

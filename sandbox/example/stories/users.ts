@@ -24,7 +24,11 @@ export function userLedger({ rows, current, all, dice }: Surroundings): Ledger<S
     (status: string) =>
     (s: S, row: UserRow): Damage => {
       row.subscription_status = status;
-      return { fields: ["subscription_status"], impact: accessImpact(status, statusOf(s)) };
+      return {
+        fields: ["subscription_status"],
+        impact: accessImpact(status, statusOf(s)),
+        before: { status },
+      };
     };
   const differing = (before: UserRow, row: UserRow) =>
     (["subscription_status", "plan", "current_period_end"] as const).filter(
@@ -48,7 +52,11 @@ export function userLedger({ rows, current, all, dice }: Surroundings): Ledger<S
           row.subscription_status = "canceled";
           row.plan = planOf(old);
           row.current_period_end = utc(old.items.data[0]?.current_period_end);
-          return { fields: differing(before, row), impact: accessImpact("canceled", statusOf(s)) };
+          return {
+            fields: differing(before, row),
+            impact: accessImpact("canceled", statusOf(s)),
+            overwrittenBy: old.id,
+          };
         },
       },
       {
