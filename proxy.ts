@@ -38,6 +38,7 @@ function isOpen(pathname: string): boolean {
   return (
     pathname === "/sign-in" ||
     pathname === "/api/health" ||
+    pathname === "/api/health/live" ||
     pathname.startsWith("/api/auth/") ||
     pathname.startsWith("/api/cron/")
   );

@@ -1,5 +1,6 @@
 import { getDesk } from "@/app/desk.ts";
 import { DriftdeskError } from "@/lib/errors.ts";
+import { beginStopping } from "@/lib/health/beats.ts";
 import { startWorker } from "@/lib/jobs/worker.ts";
 import { closeStatuses } from "@/lib/status/statuses.ts";
 import { flushWebhookCounts } from "@/lib/webhooks/counts.ts";
@@ -22,6 +23,7 @@ export async function startWeb(): Promise<void> {
     // A terminal's Ctrl-C arrives twice, from the terminal and from the process that started this one.
     if (ending) return;
     ending = true;
+    beginStopping();
     await flushWebhookCounts(desk);
     await worker?.stop().catch((error) => desk.log.error(error, "the worker did not stop in order"));
     await closeStatuses(desk);

@@ -36,6 +36,7 @@ const routes: Route[] = [
     answers: [200],
     knowsInMs: 1_000,
   },
+  { method: "get", path: "/api/metrics", scope: "metrics:read", answers: [200] },
   { method: "post", path: "/api/cron/reconcile", scope: "runs:start", answers: [202, 409] },
 ];
 

@@ -22,7 +22,7 @@ const doors: Door[] = globSync("app/**/{page.tsx,route.ts}").map((file) => {
   return { path: `/${path}`, methods: page ? ["GET", "POST"] : methods, page };
 });
 
-const open = ["/sign-in", "/api/health", "/api/auth/session"];
+const open = ["/sign-in", "/api/health", "/api/health/live", "/api/auth/session"];
 const closed = doors.filter((door) => !open.includes(door.path));
 const madeUp = "next-auth.session-token=eyJhbGciOiJkaXIifQ..made.up.here";
 /** What only people of the desk may see: ids, addresses and amounts of customers. */
@@ -59,7 +59,12 @@ for (const { path } of closed.filter((door) => door.page))
   });
 
 test("what is open says nothing about anybody", async ({ request }) => {
-  expect(await (await request.get("/api/health")).json()).toEqual({ ok: true });
+  expect(await (await request.get("/api/health")).json()).toEqual({
+    ok: true,
+    checks: { process: "ok", config: "ok", database: "ok", migrations: "ok", worker: "ok", queue: "ok" },
+    reasons: [],
+  });
+  expect(await (await request.get("/api/health/live")).json()).toEqual({ ok: true });
   expect(await (await request.get("/api/auth/session")).json()).toEqual({});
   expect(await (await request.get("/api/auth/providers")).text()).not.toMatch(/secret/i);
 });

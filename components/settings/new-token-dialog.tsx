@@ -27,6 +27,7 @@ const scopeWords: Record<Scope, string> = {
   "runs:start": "Start runs",
   "audit:export": "Export the history",
   "status:read": "Look up customers' live status",
+  "metrics:read": "Read the metrics",
 };
 const lifetimes = { "30": "In 30 days", "90": "In 90 days", "365": "In a year", "": "Never" };
 

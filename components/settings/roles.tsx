@@ -14,6 +14,7 @@ const permissionWords: Record<Permission, string> = {
   export: "Export the history",
   manage_users: "Manage people and how they sign in",
   manage_tokens: "Make and revoke API tokens",
+  read_metrics: "Read the metrics",
 };
 
 /** What each role may do: the very table that the server goes by. */

@@ -22,6 +22,7 @@ test("each role may do exactly this", () => {
       "export",
       "manage_users",
       "manage_tokens",
+      "read_metrics",
     ],
   });
 });

@@ -15,6 +15,7 @@ const inWords = {
   export: "export the history",
   manage_users: "manage people and how they sign in",
   manage_tokens: "make or revoke API tokens",
+  read_metrics: "read the metrics",
 };
 export type Permission = keyof typeof inWords;
 export const permissions = Object.keys(inWords) as Permission[];
@@ -37,6 +38,7 @@ export const scopePermissions = {
   "runs:start": "run",
   "audit:export": "export",
   "status:read": "look_up",
+  "metrics:read": "read_metrics",
 } as const satisfies Record<string, Permission>;
 export type Scope = keyof typeof scopePermissions;
 export const scopes = Object.keys(scopePermissions) as Scope[];

@@ -4,6 +4,10 @@ export interface ConnectOptions {
   /** Connections at most. */
   max?: number;
   applicationName?: string;
+  /** Connections that nobody used for so long are closed. */
+  idleSeconds?: number;
+  /** The server breaks off what takes longer. */
+  statementTimeoutMs?: number;
 }
 
 /**
@@ -14,6 +18,7 @@ export function connect(url: string, options: ConnectOptions = {}): Sql {
   return postgres(url, {
     max: options.max ?? 10,
     onnotice: () => {},
+    ...(options.idleSeconds !== undefined && { idle_timeout: options.idleSeconds }),
     connection: {
       application_name: options.applicationName ?? "driftdesk",
       TimeZone: "UTC",
@@ -23,6 +28,7 @@ export function connect(url: string, options: ConnectOptions = {}): Sql {
       bytea_output: "hex",
       // Of a process that was stopped, or whose machine went away, in the middle of a transaction: its locks go.
       idle_in_transaction_session_timeout: 60_000,
+      ...(options.statementTimeoutMs !== undefined && { statement_timeout: options.statementTimeoutMs }),
     },
     types: {
       bigint: { to: 20, from: [20], parse: Number, serialize: String },

@@ -39,11 +39,16 @@ export async function migrate(url: string): Promise<void> {
 async function isUpToDate(sql: Sql): Promise<boolean> {
   const [there] = await sql`SELECT to_regclass('driftdesk.migrations') AS migrations`;
   if (!there?.migrations) return false;
+  const [last] = await sql`SELECT max(created_at)::float8 AS at FROM driftdesk.migrations`;
+  return last?.at >= (await newestMigration());
+}
+
+/** What driftdesk.migrations holds at least when the tables are those of this version. */
+export async function newestMigration(): Promise<number> {
   const { entries } = JSON.parse(await readFile(join(folder(), "meta", "_journal.json"), "utf8")) as {
     entries: { when: number }[];
   };
-  const [last] = await sql`SELECT max(created_at)::float8 AS at FROM driftdesk.migrations`;
-  return last?.at >= Math.max(...entries.map((entry) => entry.when));
+  return Math.max(...entries.map((entry) => entry.when));
 }
 
 /** Postgres's message when it refused for lack of a right. drizzle wraps it. */

@@ -12,6 +12,7 @@ import { DriftdeskError } from "../errors.ts";
 import { executeBulk } from "../fixes/execute.ts";
 import { recoverFixes, wakeSnoozed } from "../fixes/recover.ts";
 import { voidChanged } from "../fixes/second-person.ts";
+import { beats } from "../health/beats.ts";
 import { requestRun } from "../reconcile/runs.ts";
 import { dropForgottenStagingTables } from "../reconcile/staging.ts";
 import { checkWebhooks } from "../webhooks/check.ts";
@@ -44,6 +45,26 @@ const patienceMs = 5_000;
 const looking = { notifyPollingIntervalSeconds: 2 };
 const someRuns = { ...looking, localConcurrency: runsAtOnce };
 
+/**
+ * What goes round in a worker, each apart from the others: no run and no correction waits for Slack, no channel for another,
+ * and nothing for what is found out by asking Stripe, which can take its time. A round longer than `longestMs` is stuck.
+ */
+const loops = {
+  sweep: { longestMs: 300_000, failed: "looking for left work failed" },
+  alerts: { longestMs: 300_000, failed: "looking for what people should be told failed" },
+  disputes: { longestMs: 1_800_000, failed: "looking for disputes failed" },
+  deliveries: { longestMs: 1_800_000, failed: "telling what happened failed" },
+  webhooks: { longestMs: 1_800_000, failed: "looking at what webhooks named failed" },
+  // Runs look at it too, when they have ended: there is no hurry at the start.
+  pipeline: { longestMs: 1_800_000, failed: "looking whether events arrive failed", pauseFirst: true },
+};
+type Loop = keyof typeof loops;
+interface LoopKind {
+  longestMs: number;
+  failed: string;
+  pauseFirst?: boolean;
+}
+
 /** Works off the queues and keeps the schedules, beside any number of other workers. */
 export async function startWorker(desk: QueuedDesk, options: WorkerOptions = {}): Promise<Worker> {
   const boss = await openQueues(desk, { worker: true });
@@ -66,10 +87,19 @@ export async function startWorker(desk: QueuedDesk, options: WorkerOptions = {})
     if (job) await runScheduled(desk, boss, job.data, runs);
   });
   await keepSchedules(desk, boss);
-  const sweeping = sweepForEver(desk, options.sweepMs ?? 15_000, stopping.signal, runs);
-  const telling = tellForEver(desk, options.alertsMs ?? 5_000, stopping.signal);
-  track(watchForEver(desk, options.pipelineMs ?? 60_000, stopping.signal));
-  track(followForEver(desk, boss, options.webhooksMs ?? 5_000, stopping.signal));
+  const { signal } = stopping;
+  const loop = (name: Loop, everyMs: number) => ({ name, everyMs, signal, desk });
+  const sweeping = goRound(loop("sweep", options.sweepMs ?? 15_000), () => sweep(desk, runs));
+  const alertsMs = options.alertsMs ?? 5_000;
+  const telling = Promise.all([
+    goRound(loop("alerts", alertsMs), () => raiseAlerts(desk)),
+    goRound(loop("disputes", alertsMs), () => readDisputes(desk)),
+    ...channels.map((channel) =>
+      goRound(loop("deliveries", alertsMs), () => deliverOn(desk, channel, signal)),
+    ),
+  ]);
+  track(goRound(loop("pipeline", options.pipelineMs ?? 60_000), () => lookAtPipelines(desk)));
+  track(goRound(loop("webhooks", options.webhooksMs ?? 5_000), () => follow(desk, boss, signal)));
 
   return {
     async stop() {
@@ -114,69 +144,37 @@ async function keepSchedules(desk: QueuedDesk, boss: PgBoss): Promise<void> {
     await boss.schedule("schedule", cron, { mode }, { key, tz: "UTC" });
 }
 
-async function sweepForEver(
-  desk: QueuedDesk,
-  everyMs: number,
-  signal: AbortSignal,
-  runs: RunWork,
+/** A round after the other, with pauses, until told to stop. Whoever watches over the process sees that it goes round. */
+async function goRound(
+  { name, everyMs, signal, desk }: { name: Loop; everyMs: number; signal: AbortSignal; desk: QueuedDesk },
+  round: () => Promise<unknown>,
 ): Promise<void> {
+  const { longestMs, failed, pauseFirst = false }: LoopKind = loops[name];
+  const beat = beats(name, longestMs + everyMs);
+  const pause = () => wait(everyMs, undefined, { signal }).catch(() => {});
+  if (pauseFirst) await pause();
   while (!signal.aborted) {
     try {
-      await recoverFixes(desk);
-      await wakeSnoozed(desk);
-      await voidChanged(desk);
-      await foldTotals(desk.sql);
-      await clearWebhooks(desk);
-      await dropForgottenStagingTables(desk.sql);
-      await runs.look();
+      await round();
     } catch (error) {
-      desk.log.error(error, "looking for left work failed");
+      desk.log.error(error, failed);
     }
-    await wait(everyMs, undefined, { signal }).catch(() => {});
+    beat.round();
+    await pause();
   }
+  beat.end();
 }
 
-/** Whether events arrive. Runs look at it too, when they have ended. */
-async function watchForEver(desk: QueuedDesk, everyMs: number, signal: AbortSignal): Promise<void> {
-  for (;;) {
-    await wait(everyMs, undefined, { signal }).catch(() => {});
-    if (signal.aborted) return;
-    await lookAtPipelines(desk);
-  }
+async function sweep(desk: QueuedDesk, runs: RunWork): Promise<void> {
+  await recoverFixes(desk);
+  await wakeSnoozed(desk);
+  await voidChanged(desk);
+  await foldTotals(desk.sql);
+  await clearWebhooks(desk);
+  await dropForgottenStagingTables(desk.sql);
+  await runs.look();
 }
 
-/** Apart from everything else: no run and no correction waits for Slack, and no channel for another. */
-async function tellForEver(desk: QueuedDesk, everyMs: number, signal: AbortSignal): Promise<void> {
-  const forEver = async (work: () => Promise<unknown>) => {
-    while (!signal.aborted) {
-      try {
-        await work();
-      } catch (error) {
-        desk.log.error(error, "telling what happened failed");
-      }
-      await wait(everyMs, undefined, { signal }).catch(() => {});
-    }
-  };
-  await Promise.all([
-    forEver(() => raiseAlerts(desk)),
-    forEver(() => readDisputes(desk)),
-    ...channels.map((channel) => forEver(() => deliverOn(desk, channel, signal))),
-  ]);
-}
-
-/** Apart from the search for left work: it asks Stripe, which can take its time. */
-async function followForEver(
-  desk: QueuedDesk,
-  boss: PgBoss,
-  everyMs: number,
-  signal: AbortSignal,
-): Promise<void> {
-  while (!signal.aborted) {
-    try {
-      for (const runId of await checkWebhooks(desk, signal)) await boss.send("run", { runId });
-    } catch (error) {
-      desk.log.error(error, "looking at what webhooks named failed");
-    }
-    await wait(everyMs, undefined, { signal }).catch(() => {});
-  }
+async function follow(desk: QueuedDesk, boss: PgBoss, signal: AbortSignal): Promise<void> {
+  for (const runId of await checkWebhooks(desk, signal)) await boss.send("run", { runId });
 }

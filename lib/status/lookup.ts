@@ -1,6 +1,7 @@
 // The live lookup: what Stripe says of a customer, from a cache as long as that is fresh, from Stripe once it is not, and
 // from the last that was known when Stripe does not answer in time.
 import type { Desk } from "../desk.ts";
+import { countLookup } from "../metrics/counters.ts";
 import type { Source, StatusAnswer } from "./answer.ts";
 import { answeringResource, mappingOf } from "./answering.ts";
 import type { Figures } from "./counts.ts";
@@ -36,12 +37,14 @@ const mostAnswers = 3;
  * Stripe, Redis or the user's database do. Throws `key_invalid`, `status_not_mapped`.
  */
 export async function lookUpStatus(desk: Desk, text: string, options: LookUpOptions = {}): Promise<Looked> {
+  const begun = performance.now();
   const statuses = statusesOf(desk);
   statuses.begin();
   const asked = { desk, statuses, key: parseKey(text), resource: answeringResource(desk.config) };
   const found = await lookUp(asked, options);
   const realm = rememberedRealm(desk);
   if (realm) statuses.counts.add(realm.accountId, figuresOf(found.answer));
+  countLookup(found.answer.source, (performance.now() - begun) / 1000);
   return found;
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import Stripe from "stripe";
+import { countRequest } from "../metrics/counters.ts";
 import { endpointsOf, listEvents } from "./endpoints.ts";
 import { type Budgets, type Clock, Pace } from "./pace.ts";
 import type { Board } from "./pace-board.ts";
@@ -75,11 +76,13 @@ export function createStripeReader(options: StripeReaderOptions): StripeReader {
       try {
         counts.requests++;
         const answer = await send();
+        countRequest(endpoint, "answered");
         turn.over("answered");
         return answer;
       } catch (error) {
         verdict = judge(error, endpoint, options);
         if (verdict.limited) counts.rateLimited++;
+        countRequest(endpoint, verdict.limited ? "refused" : "failed", verdict.reason);
         turn.over(verdict.limited ? { refused: verdict.reason } : "failed");
       }
       // A limit is not a fault: it deserves more patience.

@@ -15,6 +15,14 @@ export async function clearWebhooks({ sql, now }: Pick<Desks, "sql" | "now">): P
     WHERE (account_id, event_id) IN (
       SELECT account_id, event_id FROM driftdesk.webhook_events
       WHERE received_at < ${before(keptMs)} ORDER BY received_at LIMIT ${atOnce})`;
-  await sql`DELETE FROM driftdesk.webhook_counts WHERE hour < ${before(keptMs)}`;
+  // Which hour they were of is forgotten, not that they were: what counts them sees no sum go down.
+  await sql`
+    WITH old AS (
+      DELETE FROM driftdesk.webhook_counts WHERE hour < ${before(keptMs)} AND hour > 'epoch'
+      RETURNING outcome, count
+    )
+    INSERT INTO driftdesk.webhook_counts AS c (hour, outcome, count)
+    SELECT 'epoch'::timestamptz, outcome, sum(count) FROM old GROUP BY outcome
+    ON CONFLICT (hour, outcome) DO UPDATE SET count = c.count + excluded.count`;
   await sql`DELETE FROM driftdesk.webhook_checks WHERE first_at < ${before(waitingMs)}`;
 }
