@@ -10,6 +10,7 @@ import { withAccount } from "@/components/frame/with-account.ts";
 import { DriftChart } from "@/components/overview/drift-chart.tsx";
 import { ImpactTiles } from "@/components/overview/impact-tiles.tsx";
 import { LatestRuns } from "@/components/overview/latest-runs.tsx";
+import { PipelineStrip } from "@/components/overview/pipeline-strip.tsx";
 import { ResourceTable } from "@/components/overview/resource-table.tsx";
 import { Compared } from "@/components/runs/compared.tsx";
 import { HeldBackNotice } from "@/components/runs/held-back-notice.tsx";
@@ -19,6 +20,7 @@ import { Card, CardHeader, CardTitle } from "@/components/ui/card.tsx";
 import { EmptyState } from "@/components/ui/empty-state.tsx";
 import { tablesOf } from "@/lib/accounts/known.ts";
 import { can } from "@/lib/auth/permissions.ts";
+import { pipelineHealth } from "@/lib/diagnose/pipeline-health.ts";
 import { driftByDay, type Summary, summarise } from "@/lib/discrepancies/summary.ts";
 import { countWaiting } from "@/lib/fixes/second-person.ts";
 import { listRuns } from "@/lib/reconcile/runs.ts";
@@ -36,11 +38,12 @@ export default async function OverviewPage({ searchParams }: { searchParams: Pro
   const now = desk.now();
   const { account: asked } = await loadAccount(searchParams);
   const { id: account, of, runs } = await inView(asked);
-  const [summary, days, waiting, latest] = await Promise.all([
+  const [summary, days, waiting, latest, pipelines] = await Promise.all([
     summarise(desk.sql, now, account),
     driftByDay(desk.sql, now, chartDays, account),
     countWaiting(desk, actor),
     listRuns(desk.sql, { limit: 6, of, whole: true }),
+    pipelineHealth(desk, account),
   ]);
   const runButton = (
     <RunButton
@@ -118,6 +121,7 @@ export default async function OverviewPage({ searchParams }: { searchParams: Pro
       ) : (
         <ImpactTiles summary={summary} account={account} />
       )}
+      {pipelines.length > 0 && <PipelineStrip pipelines={pipelines} account={account} />}
       <Card className="overflow-hidden">
         <CardHeader>
           <CardTitle>By resource</CardTitle>

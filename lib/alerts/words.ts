@@ -41,7 +41,7 @@ export function wordsOf(alert: Told, reading: Reading): Words {
 
 function ofKind(alert: Told, { timeZone, accounts }: Reading): Words {
   const run = { path: `/runs/${alert.runId}`, link: `See run ${alert.runId}` };
-  const pipeline = { path: "/", link: "Open the desk" };
+  const pipeline = { path: "/pipeline", link: "See what arrives and what does not" };
   switch (alert.kind) {
     case "drift": {
       const several = alert.accountId !== null && accounts.has(alert.accountId);
@@ -91,7 +91,7 @@ function ofKind(alert: Told, { timeZone, accounts }: Reading): Words {
       return {
         title: "Webhooks do not arrive",
         lines: texts(
-          `Stripe cannot deliver to ${url ?? endpoint}${since ? ` since ${timeText(since, timeZone)}` : ""}.`,
+          `Stripe cannot deliver to ${url ?? (endpoint || "your endpoints")}${since ? ` since ${timeText(since, timeZone)}` : ""}.`,
           undelivered > 0 && `${plural(undelivered, "event")} undelivered${named && `: ${named}`}.`,
           "What changes at Stripe is not in your records until it is mended.",
         ),
@@ -105,7 +105,7 @@ function ofKind(alert: Told, { timeZone, accounts }: Reading): Words {
       return {
         title: "Webhooks arrive again",
         lines: texts(
-          `Stripe delivers to ${url ?? endpoint}.${from}${to}${from && "."}`,
+          `Stripe delivers to ${url ?? (endpoint || "your endpoints")}.${from}${to}${from && "."}`,
           undelivered > 0 && `${plural(undelivered, "event")} of that time never arrived.`,
         ),
         ...pipeline,

@@ -2,6 +2,7 @@
 // found. Made by the same functions that the desk's buttons call, under a clock that is set back.
 import { randomUUID } from "node:crypto";
 import { type Actor, type Desk, systemActor } from "../../lib/desk.ts";
+import { lookAtPipeline } from "../../lib/diagnose/pipeline.ts";
 import { type BulkRequest, requestBulk } from "../../lib/fixes/bulk.ts";
 import { executeBulk } from "../../lib/fixes/execute.ts";
 import { approveBulk } from "../../lib/fixes/second-person.ts";
@@ -54,6 +55,7 @@ export async function makeHistory(desk: Desk, now: Date): Promise<boolean> {
   });
   await reconcile(earlier(92), systemActor);
   await reconcile(earlier(32), admin);
+  await lookAtPipeline(desk);
   return true;
 }
 
