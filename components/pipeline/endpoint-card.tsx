@@ -7,7 +7,7 @@ import { PipelineState } from "./pipeline-state.tsx";
 
 /** One endpoint, with a line for each type of event that was seen for it. */
 export function EndpointCard({ endpoint, doubtful }: { endpoint: EndpointHealth; doubtful: boolean }) {
-  const { url, enabled, types, brokenSince, recoveredAt } = endpoint;
+  const { url, enabled, types, undelivered, brokenSince, recoveredAt } = endpoint;
   const state: State = !enabled ? "off" : endpoint.state === "broken" ? "broken" : "delivering";
   const name = url ?? "All endpoints together";
   return (
@@ -25,6 +25,9 @@ export function EndpointCard({ endpoint, doubtful }: { endpoint: EndpointHealth;
         {url?.includes(" or ") && "Stripe says that one of them did not take these events, not which one. "}
         {!enabled &&
           "It is switched off at Stripe, by a person or after days without an answer: nothing is sent to it. Switch it on in Stripe's Dashboard. "}
+        {state === "delivering" &&
+          undelivered > 0 &&
+          "Some events did not arrive. Stripe tries again for three days, then no more: a run finds what they would have changed. "}
         {state === "delivering" && brokenSince && recoveredAt && (
           <>
             Its last outage began <Time at={brokenSince} /> and was over <Time at={recoveredAt} />.
@@ -38,18 +41,15 @@ export function EndpointCard({ endpoint, doubtful }: { endpoint: EndpointHealth;
           <TableHeader>
             <TableRow>
               <TableHead>Event</TableHead>
-              <TableHead className="text-right">Newest that arrived</TableHead>
               <TableHead className="text-right">Undelivered</TableHead>
               <TableHead className="text-right">Oldest of them</TableHead>
+              <TableHead className="text-right">Newest that arrived</TableHead>
             </TableRow>
           </TableHeader>
           <TableBody>
             {types.map(({ type, deliveredTo, undelivered, oldestAt, broken }) => (
               <TableRow key={type}>
                 <TableCell className="font-mono text-12 whitespace-nowrap">{type}</TableCell>
-                <TableCell className="text-right whitespace-nowrap text-ink-2">
-                  {deliveredTo ? <Time at={deliveredTo} tabStop={false} /> : "none seen"}
-                </TableCell>
                 <TableCell className="text-right whitespace-nowrap">
                   {undelivered === 0 ? (
                     <span className="text-ink-3">0</span>
@@ -62,6 +62,9 @@ export function EndpointCard({ endpoint, doubtful }: { endpoint: EndpointHealth;
                 </TableCell>
                 <TableCell className="text-right text-ink-2">
                   {oldestAt ? <Time at={oldestAt} style="age" tabStop={false} /> : "–"}
+                </TableCell>
+                <TableCell className="text-right whitespace-nowrap text-ink-2">
+                  {deliveredTo ? <Time at={deliveredTo} tabStop={false} /> : "none seen"}
                 </TableCell>
               </TableRow>
             ))}

@@ -15,20 +15,20 @@ export function LagTable({ lags }: Pick<PipelineHealth, "lags">) {
       <TableHeader>
         <TableRow>
           <TableHead>Event</TableHead>
-          <TableHead>Measured in</TableHead>
-          <TableHead className="text-right">Events</TableHead>
           <TableHead className="text-right">Half of them within</TableHead>
           <TableHead className="text-right">Slowest</TableHead>
+          <TableHead className="text-right">Events</TableHead>
+          <TableHead>Measured in</TableHead>
         </TableRow>
       </TableHeader>
       <TableBody>
         {lags.map(({ source, type, events, medianMs, slowestMs }) => (
           <TableRow key={`${source} ${type}`}>
             <TableCell className="font-mono text-12 whitespace-nowrap">{type}</TableCell>
-            <TableCell className="whitespace-nowrap text-ink-2">{sources[source]}</TableCell>
-            <TableCell className="text-right text-ink-2">{count(events)}</TableCell>
             <TableCell className="text-right whitespace-nowrap">{durationText(medianMs)}</TableCell>
             <TableCell className="text-right whitespace-nowrap">{durationText(slowestMs)}</TableCell>
+            <TableCell className="text-right text-ink-2">{count(events)}</TableCell>
+            <TableCell className="whitespace-nowrap text-ink-2">{sources[source]}</TableCell>
           </TableRow>
         ))}
       </TableBody>

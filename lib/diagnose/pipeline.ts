@@ -16,7 +16,7 @@ const everyMs = 10 * 60_000;
 /** So soon again when a look had to leave a gap. */
 const againMs = 60_000;
 /** So soon again after a run. */
-const afterRunMs = 20_000;
+const afterRunMs = 5_000;
 /** How long a look of a killed process keeps others from looking. */
 const leaseMs = 5 * 60_000;
 

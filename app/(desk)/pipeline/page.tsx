@@ -6,7 +6,6 @@ import { requireActor } from "@/app/session.ts";
 import { Time } from "@/components/format/time.tsx";
 import { AccountLabel } from "@/components/frame/accounts.tsx";
 import { PageHeader } from "@/components/frame/page-header.tsx";
-import { RunButton } from "@/components/frame/run-button.tsx";
 import { BrokenNotice } from "@/components/pipeline/broken-notice.tsx";
 import { CauseChart } from "@/components/pipeline/cause-chart.tsx";
 import { EndpointCard } from "@/components/pipeline/endpoint-card.tsx";
@@ -14,10 +13,8 @@ import { LagTable } from "@/components/pipeline/lag-table.tsx";
 import { Card, CardHeader, CardTitle } from "@/components/ui/card.tsx";
 import { EmptyState } from "@/components/ui/empty-state.tsx";
 import { Notice } from "@/components/ui/notice.tsx";
-import { can } from "@/lib/auth/permissions.ts";
 import { type PipelineHealth, type PipelineState, pipelineHealth } from "@/lib/diagnose/pipeline-health.ts";
 import { driftByDay } from "@/lib/discrepancies/summary.ts";
-import { runNow } from "../runs/actions.ts";
 import { currentAccounts, inView } from "../runs/recent.ts";
 
 export const metadata: Metadata = { title: "Event pipeline" };
@@ -36,10 +33,10 @@ const headlines: Record<PipelineState, string> = {
 const worstFirst: readonly PipelineState[] = ["broken", "off", "unknown", "delivering", "none"];
 
 export default async function PipelinePage({ searchParams }: { searchParams: Promise<SearchParams> }) {
-  const actor = await requireActor();
+  await requireActor();
   const desk = await getDesk();
   const { account: asked } = await loadAccount(searchParams);
-  const [{ id: account, runs }, accounts] = await Promise.all([inView(asked), currentAccounts()]);
+  const [{ id: account }, accounts] = await Promise.all([inView(asked), currentAccounts()]);
   const [pipelines, days] = await Promise.all([
     pipelineHealth(desk, account),
     driftByDay(desk.sql, desk.now(), chartDays, account),
@@ -48,18 +45,7 @@ export default async function PipelinePage({ searchParams }: { searchParams: Pro
   const livemode = (id: string) => accounts.find((one) => one.id === id)?.livemode ?? true;
   return (
     <>
-      <PageHeader
-        title={headlines[state]}
-        actions={
-          <RunButton
-            runNow={runNow}
-            runningIds={runs.flatMap(({ underWay }) => underWay?.id ?? [])}
-            allowed={can(actor.role, "run")}
-            label="Run now"
-            variant="secondary"
-          />
-        }
-      >
+      <PageHeader title={headlines[state]}>
         Stripe tells your app about each change by an event, sent to a webhook endpoint. Where events do not
         arrive, your records stay as they were and customers are hit.
       </PageHeader>
