@@ -18,6 +18,8 @@ export class Outage {
   readonly sandbox: Sandbox;
   readonly company: Company;
   readonly #clock: Clock;
+  /** Each of another customer. */
+  readonly #gone = new Set<string>();
 
   private constructor(sandbox: Sandbox, company: Company, clock: Clock) {
     this.sandbox = sandbox;
@@ -92,8 +94,11 @@ export class Outage {
   }
 
   async #cancelOne(): Promise<void> {
-    const active = this.#world.subscriptions.newestFirst().find(({ status }) => status === "active");
+    const active = this.#world.subscriptions
+      .newestFirst()
+      .find(({ status, customer }) => status === "active" && !this.#gone.has(String(customer)));
     if (!active) throw new Error("nobody is left to cancel");
+    this.#gone.add(String(active.customer));
     cancel(this.#world, this.now(), { subscription: active.id });
     changeEmail(this.#world, this.now(), {
       customer: String(active.customer),
