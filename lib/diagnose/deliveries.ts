@@ -120,7 +120,7 @@ export class Deliveries {
 
   /**
    * Since when events were not delivered, up to this one without a break: of all types, or of its own where only these
-   * were not. Those that were delivered late, after Stripe had tried again, count among them.
+   * were not. Those that were taken later, when Stripe tried again, count among them.
    */
   since(event: Told): NonNullable<Evidence["since"]> {
     const all = this.#seriesUpTo(event, () => true);
@@ -129,30 +129,29 @@ export class Deliveries {
     return { at: new Date(created * 1000).toISOString(), open };
   }
 
+  /** It begins after the last time that the endpoint took anything: at the first try, or when Stripe tried again. */
   #seriesUpTo(event: Told, counts: (one: Pulse) => boolean): { created: number; open: boolean } {
-    let { created } = event;
     const known = this.#sources.listing.from;
     const before = this.#pulse.filter(
       (one) => one.created <= event.created && one.created >= known && counts(one),
     );
-    for (const one of before.reverse()) {
-      if (one.id === event.id) continue;
-      const wasTaken = this.#takenAtOnce(one);
-      if (wasTaken === null) continue;
-      if (wasTaken) return { created, open: false };
-      created = one.created;
-    }
-    return { created, open: true };
+    const taken = before
+      .map((one) => this.#takenAtMs(one))
+      .filter((at) => at !== null && at <= event.created * 1000) as number[];
+    const lastMs = Math.max(Number.NEGATIVE_INFINITY, ...taken);
+    const { created } =
+      before.find((one) => one.created * 1000 > lastMs && !this.#isTakenAtOnce(one)) ?? event;
+    return { created, open: taken.length === 0 };
   }
 
-  /** Null when nobody can say. */
-  #takenAtOnce(event: Pulse): boolean | null {
-    const { log } = this.#sources;
-    if (log) {
-      const logged = this.logged(event);
-      if (logged) return (logged.receivedAt?.getTime() ?? 0) - event.created * 1000 <= atOnceMs;
-      return event.pending_webhooks > 0 ? false : null;
-    }
-    return event.pending_webhooks === 0;
+  /** Null where it was not, or where nobody knows. */
+  #takenAtMs(event: Pulse): number | null {
+    if (this.#sources.log) return this.logged(event)?.receivedAt?.getTime() ?? null;
+    return event.pending_webhooks === 0 ? event.created * 1000 : null;
+  }
+
+  #isTakenAtOnce(event: Pulse): boolean {
+    const at = this.#takenAtMs(event);
+    return at === null ? event.pending_webhooks === 0 : at - event.created * 1000 <= atOnceMs;
   }
 }

@@ -66,12 +66,12 @@ async function findOut(
       (first, one) => Math.min(first, neededFrom(desk, one)),
       Number.POSITIVE_INFINITY,
     );
-    await listing.readAll(Math.max(oldest, from), signal);
+    await listing.readAll(Math.max(oldest, from), listing.left, signal);
   } catch (error) {
     if (!(error instanceof DriftdeskError) || error.code !== "stripe_permission_missing") throw error;
     return due.map((one) => ({ due: one, cause: "unknown", evidence: unreadable(one) }));
   }
-  const sources = await readSources(desk, accountId, listing);
+  const sources = await readEnough(desk, accountId, { listing, oldest, signal });
   const deliveries = new Deliveries(sources.told);
   const found: Found[] = [];
   for (const [name, some] of Map.groupBy(open, (one) => one.resource)) {
@@ -131,6 +131,23 @@ const unreadable = ({ openedAt, foundBy }: Due): Evidence => ({
   timeline: [{ at: openedAt.toISOString(), what: "found", run: foundBy }],
 });
 
+/** So many requests tell what usually becomes of events, where the few that are needed do not. */
+const contextRequests = 12;
+
+/** Where something was not processed, others have to say whether such events are at all. */
+async function readEnough(
+  desk: Desk,
+  accountId: string,
+  { listing, oldest, signal }: { listing: Listing; oldest: number; signal: AbortSignal },
+): Promise<ReadSources> {
+  const sources = await readSources(desk, accountId, listing);
+  const { log } = sources.told;
+  const doubtful = log?.saysProcessed && listing.wanted.some(({ id }) => !log.logged.get(id)?.processedAt);
+  if (!doubtful || listing.from <= oldest || listing.left === 0) return sources;
+  await listing.readAll(oldest, Math.min(contextRequests, listing.left), signal);
+  return readSources(desk, accountId, listing);
+}
+
 interface ReadSources {
   told: Sources;
   /** Whether the log writes moments in time, or what a clock showed somewhere. */
@@ -155,7 +172,7 @@ async function readSources(desk: Desk, accountId: string, listing: Listing): Pro
       listing,
       log: logged ? { logged, saysProcessed: webhookLog?.processedAt !== undefined } : null,
       received: new Map(received.map(({ id, at }) => [id, at])),
-      endpoints: listing.isAboutAny ? await endpointsOf(desk) : null,
+      endpoints: listing.wanted.length > 0 ? await endpointsOf(desk) : null,
     },
     logZoned: zoned(webhookLog?.receivedAt) && zoned(webhookLog?.processedAt),
   };

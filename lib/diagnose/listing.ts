@@ -22,6 +22,14 @@ export interface Wanted {
 /** Of every event that was listed, whatever it is about. */
 export type Pulse = Pick<Stripe.Event, "id" | "type" | "created" | "pending_webhooks">;
 
+interface EventList {
+  types: EventType[];
+  /** Unix seconds. */
+  reached: number;
+  /** The event after which the next page begins. */
+  last: string | undefined;
+}
+
 export class Listing {
   /** Every event since then is known, Unix seconds; infinite before the first page. */
   from = Number.POSITIVE_INFINITY;
@@ -33,6 +41,7 @@ export class Listing {
   readonly #stripe: StripeReader;
   readonly #wanted: ReadonlyMap<string, Wanted>;
   readonly #types: readonly EventType[][];
+  #all: EventList[] | undefined;
   readonly #about = new Map<string, Map<string, Stripe.Event>>();
 
   constructor(stripe: StripeReader, wanted: readonly Wanted[], requests: number) {
@@ -45,9 +54,9 @@ export class Listing {
     );
   }
 
-  /** Whether any of the events names something that is wanted. */
-  get isAboutAny(): boolean {
-    return this.#about.size > 0;
+  /** Those that name something that is wanted. */
+  get wanted(): Stripe.Event[] {
+    return [...this.#about.values()].flatMap((events) => [...events.values()]);
   }
 
   /** Events that name an object or its customer, oldest first. */
@@ -68,23 +77,21 @@ export class Listing {
     this.undeliveredFrom = await this.#read({ from, delivered: false, requests, signal });
   }
 
-  /** Reads everything as far back as `from`. */
-  async readAll(from: number, signal: AbortSignal): Promise<void> {
-    this.from = await this.#read({ from, requests: this.left, signal });
+  /** Reads everything as far back as `from`, on from where it was read to before. */
+  async readAll(from: number, requests: number, signal: AbortSignal): Promise<void> {
+    this.#all ??= this.#begin();
+    this.from = await this.#read({ from, requests, signal }, this.#all);
   }
 
-  async #read(asked: {
-    from: number;
-    delivered?: boolean;
-    requests: number;
-    signal: AbortSignal;
-  }): Promise<number> {
+  #begin(): EventList[] {
+    return this.#types.map((types) => ({ types, reached: Number.POSITIVE_INFINITY, last: undefined }));
+  }
+
+  async #read(
+    asked: { from: number; delivered?: boolean; requests: number; signal: AbortSignal },
+    lists: EventList[] = this.#begin(),
+  ): Promise<number> {
     const { from, delivered, signal } = asked;
-    const lists = this.#types.map((types) => ({
-      types,
-      reached: Number.POSITIVE_INFINITY,
-      last: undefined as string | undefined,
-    }));
     for (let requests = Math.min(asked.requests, this.left); requests > 0; requests--) {
       // The one that is behind: what all of them reach is what is known.
       const list = lists.reduce((one, other) => (other.reached > one.reached ? other : one));
@@ -100,7 +107,7 @@ export class Listing {
         });
       for (const event of page?.data ?? []) this.#hear(event);
       const last = page?.data.at(-1);
-      list.last = last?.id;
+      list.last = last?.id ?? list.last;
       // Others of the last event's second may be on the next page.
       list.reached = page?.hasMore && last ? last.created + 1 : from;
     }
