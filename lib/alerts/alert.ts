@@ -22,14 +22,15 @@ export interface AlertData {
   run_overdue: { schedule: string; mode: string; due: string | null };
   /** Stripe cannot deliver events to an endpoint. */
   pipeline_broken: {
-    endpoint: string;
+    /** Null where the key may not list endpoints. */
+    endpoint: string | null;
     url: string | null;
     since: string | null;
     undelivered: number;
     types: string[];
   };
   pipeline_recovered: {
-    endpoint: string;
+    endpoint: string | null;
     url: string | null;
     since: string | null;
     until: string | null;

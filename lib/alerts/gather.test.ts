@@ -24,7 +24,7 @@ describe("many of a kind", () => {
     await tell();
     expect(texts()).toEqual([
       expect.stringMatching(
-        /^Webhooks do not arrive at 50 endpoints\n• Webhooks do not arrive: Stripe cannot .*api-0/,
+        /^Webhooks do not arrive at 50 endpoints\n• Webhooks do not arrive: Stripe has not .*api-0/,
       ),
     ]);
     expect(texts()[0]?.split("\n").slice(19)).toEqual([

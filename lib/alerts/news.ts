@@ -86,7 +86,7 @@ const timeOf = (value: unknown) =>
   typeof value === "number" ? new Date(value * 1_000).toISOString() : textOf(value) || null;
 
 const pipelineOf = ({ data: { endpoint, url, since, undelivered } }: Entry) => ({
-  endpoint: textOf(endpoint),
+  endpoint: textOf(endpoint) || null,
   url: textOf(url) || null,
   since: timeOf(since),
   undelivered: Number(undelivered ?? 0),

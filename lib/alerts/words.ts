@@ -91,7 +91,7 @@ function ofKind(alert: Told, { timeZone, accounts }: Reading): Words {
       return {
         title: "Webhooks do not arrive",
         lines: texts(
-          `Stripe cannot deliver to ${url ?? (endpoint || "your endpoints")}${since ? ` since ${timeText(since, timeZone)}` : ""}.`,
+          `Stripe has not been able to deliver to ${endpointText(url, endpoint)}${since ? ` since ${timeText(since, timeZone)}` : ""}.`,
           undelivered > 0 && `${plural(undelivered, "event")} undelivered${named && `: ${named}`}.`,
           "What changes at Stripe is not in your records until it is mended.",
         ),
@@ -105,8 +105,9 @@ function ofKind(alert: Told, { timeZone, accounts }: Reading): Words {
       return {
         title: "Webhooks arrive again",
         lines: texts(
-          `Stripe delivers to ${url ?? (endpoint || "your endpoints")}.${from}${to}${from && "."}`,
-          undelivered > 0 && `${plural(undelivered, "event")} of that time never arrived.`,
+          `Stripe delivers to ${endpointText(url, endpoint)}.${from}${to}${from && "."}`,
+          undelivered > 0 &&
+            `${plural(undelivered, "event")} of that time ${undelivered === 1 ? "has" : "have"} not arrived.`,
         ),
         ...pipeline,
       };
@@ -134,6 +135,9 @@ function ofKind(alert: Told, { timeZone, accounts }: Reading): Words {
     }
   }
 }
+
+/** A key that may not list endpoints leaves them without a name. */
+const endpointText = (url: string | null, endpoint: string | null) => url ?? endpoint ?? "your endpoints";
 
 /** Lines of those that there are. */
 export const texts = (...lines: (string | null | false)[]): Line[] =>
