@@ -188,17 +188,21 @@ describe("Slack", () => {
 
   test("a message whose sender was killed is sent by another, after a minute", async () => {
     const { slack, pass, texts } = company;
-    slack.answers.push(null);
+    slack.answers.push(null, { status: 503, body: "" });
     const killed = deliverOn(desk, "slack");
     await expect.poll(() => slack.messages.length).toBe(1);
     await tell();
     expect(slack.messages).toHaveLength(1);
     pass(minute);
     await tell();
-    expect(texts()[1]).toContain("This is a test\nada@example.com sent it");
+    expect(slack.messages).toHaveLength(2);
     // Whoever was thought dead changes nothing any more.
     slack.drop();
     await killed;
+    expect(await only()).toMatchObject({ problem: "Slack has a problem of its own (503)." });
+    pass(minute);
+    await tell();
+    expect(texts()[2]).toContain("This is a test\nada@example.com sent it");
     expect(await only()).toMatchObject({ state: "sent", problem: null });
   });
 });

@@ -72,6 +72,7 @@ describe("in quiet hours", () => {
     setClock("2026-11-25T21:00:00Z");
     await lockOut(2);
     await run();
+    await tell();
     await overdue("0 2 * * *");
     await tell();
     expect(texts()).toEqual([]);
