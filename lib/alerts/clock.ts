@@ -24,6 +24,15 @@ export function isQuiet(at: Date, quietHours: QuietHours | undefined): boolean {
   return from < to ? time >= from && time < to : time >= from || time < to;
 }
 
+/** When the quiet hours end that a time is in. */
+export function quietUntil(at: Date, quietHours: QuietHours): Date {
+  const minuteMs = 60_000;
+  let end = Math.floor(at.getTime() / minuteMs) * minuteMs;
+  // Minute by minute, since a clock that is put forward or back is right at each. A day has 25 hours at most.
+  for (let minutes = 0; minutes < 25 * 60 && isQuiet(new Date(end), quietHours); minutes++) end += minuteMs;
+  return new Date(end);
+}
+
 /** "25 Nov 2026, 08:00 UTC"; what is no time stays as it is. */
 export function timeText(at: string, timeZone: string): string {
   const time = new Date(at);

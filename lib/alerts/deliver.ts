@@ -1,9 +1,10 @@
+import type { Rules } from "../config/resource.ts";
 import type { Alert, Channel } from "../db/schema.ts";
 import { channels } from "../db/schema.ts";
 import type { Desks } from "../desk.ts";
-import { isQuiet } from "./clock.ts";
+import { isQuiet, quietUntil } from "./clock.ts";
 import { sendByEmail } from "./email.ts";
-import { alone, gather } from "./gather.ts";
+import { alone, gather, passes } from "./gather.ts";
 import { type Message, messageOf } from "./message.ts";
 import type { Sending } from "./post.ts";
 import { sendToSlack } from "./slack.ts";
@@ -108,7 +109,7 @@ async function settle(desk: Desks, channel: Channel, taken: Taken, sending: Send
   const over = sending.outcome === "refused" || now.getTime() - setOutAt.getTime() > giveUpMs;
   const asked = sending.outcome === "later" ? sending.afterMs : null;
   const pauseMs = over ? 0 : (asked ?? Math.min(longestPauseMs, firstPauseMs * 2 ** (attempts - 1)));
-  const until = new Date(now.getTime() + pauseMs);
+  const until = afterQuiet(new Date(now.getTime() + pauseMs), taken, desk.config.alerts);
   await desk.sql`
     UPDATE driftdesk.alert_deliveries
     SET state = ${over ? "failed" : "waiting"}, due_at = ${until}, taken_until = NULL, problem = ${sending.problem}
@@ -119,4 +120,10 @@ async function settle(desk: Desks, channel: Channel, taken: Taken, sending: Send
       UPDATE driftdesk.alert_deliveries SET due_at = ${until}
       WHERE channel = ${channel} AND state = 'waiting' AND due_at < ${until}`;
   desk.log.warn({ channel, message, attempts, over }, sending.problem);
+}
+
+/** What waits for another try waits for quiet hours to end, too. */
+function afterQuiet(at: Date, { alerts: [{ kind }] }: Taken, rules: Rules["alerts"]): Date {
+  const { quietHours } = rules;
+  return !quietHours || passes(kind, rules) || !isQuiet(at, quietHours) ? at : quietUntil(at, quietHours);
 }

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { minute, openAlerts, type TestAlerts } from "../../sandbox/testing-alerts.ts";
 import type { QuietHours } from "../config/resource.ts";
-import { isQuiet, localTime } from "./clock.ts";
+import { isQuiet, localTime, quietUntil } from "./clock.ts";
 import { listAlerts } from "./list.ts";
 
 let company: TestAlerts;
@@ -24,7 +24,7 @@ describe("many of a kind", () => {
     await tell();
     expect(texts()).toEqual([
       expect.stringMatching(
-        /^Webhooks do not arrive at 50 endpoints\n• Webhooks do not arrive: Stripe has not .*api-0/,
+        /^Webhooks do not arrive at 50 endpoints\n• Webhooks do not arrive: Stripe cannot .*api-0/,
       ),
     ]);
     expect(texts()[0]?.split("\n").slice(19)).toEqual([
@@ -66,7 +66,7 @@ describe("in quiet hours", () => {
   };
 
   test("only what may pass is sent; what waited is one message afterwards", async () => {
-    const { lockOut, run, setClock, slack, texts, withRules } = company;
+    const { desk, lockOut, run, setClock, slack, texts, withRules } = company;
     const quiet = withRules({ quietHours });
     const tell = () => company.tell(quiet);
     setClock("2026-11-25T21:00:00Z");
@@ -76,6 +76,10 @@ describe("in quiet hours", () => {
     await overdue("0 2 * * *");
     await tell();
     expect(texts()).toEqual([]);
+    // What waits on purpose is not late.
+    const due =
+      await desk.sql`SELECT DISTINCT due_at FROM driftdesk.alert_deliveries WHERE state = 'waiting'`;
+    expect(due).toEqual([{ due_at: new Date("2026-11-26T06:00:00Z") }]);
     await broken("night.acme.com");
     await tell();
     expect(texts()).toEqual([expect.stringContaining("Webhooks do not arrive")]);
@@ -125,6 +129,14 @@ describe("in quiet hours", () => {
     ["2027-10-31T06:00:00Z", false],
   ])("%s: %s", (at, quiet) => {
     expect(isQuiet(new Date(at), quietHours)).toBe(quiet);
+  });
+
+  test.each([
+    ["2026-11-25T21:00:00Z", "2026-11-26T06:00:00Z"],
+    ["2027-03-27T21:30:30Z", "2027-03-28T05:00:00Z"],
+    ["2027-10-30T21:00:00Z", "2027-10-31T06:00:00Z"],
+  ])("from %s they last until %s", (at, end) => {
+    expect(quietUntil(new Date(at), quietHours)).toEqual(new Date(end));
   });
 
   test("within a day are those between, and without any it is never quiet", () => {

@@ -4,14 +4,14 @@ import type { TransactionSql } from "postgres";
 import type { Rules } from "../config/resource.ts";
 import type { AlertKind, Channel } from "../db/schema.ts";
 import type { Desks } from "../desk.ts";
-import { isQuiet } from "./clock.ts";
+import { isQuiet, quietUntil } from "./clock.ts";
 
 /** After a message of a kind, the next of that kind gather for so long. */
-export const gatherMs = 10 * 60_000;
+const gatherMs = 10 * 60_000;
 /** So many at once: a message does not name more anyway. */
 const most = 500;
 
-export interface Waiting {
+interface Waiting {
   id: number;
   kind: AlertKind;
   raisedAt: Date;
@@ -25,10 +25,13 @@ export async function gather(tx: TransactionSql, desk: Desks, channel: Channel, 
     WHERE d.channel = ${channel} AND d.state = 'waiting' AND d.message_id IS NULL AND d.due_at <= ${now}
     ORDER BY a.id LIMIT ${most}`;
   if (waiting.length === 0) return;
-  const last = await tx<{ kind: AlertKind }[]>`
-    SELECT DISTINCT a.kind FROM driftdesk.alert_deliveries d JOIN driftdesk.alerts a ON a.id = d.alert_id
-    WHERE d.channel = ${channel} AND d.set_out_at > ${new Date(now.getTime() - gatherMs)}`;
-  const messages = messagesOf(waiting, new Set(last.map(({ kind }) => kind)), desk.config.alerts, now);
+  const last = await tx<{ kind: AlertKind; at: Date }[]>`
+    SELECT a.kind, max(d.set_out_at) AS at
+    FROM driftdesk.alert_deliveries d JOIN driftdesk.alerts a ON a.id = d.alert_id
+    WHERE d.channel = ${channel} AND d.set_out_at > ${new Date(now.getTime() - gatherMs)}
+    GROUP BY a.kind`;
+  const recent = new Map(last.map(({ kind, at }) => [kind, at]));
+  const { messages, later } = messagesOf(waiting, recent, desk.config.alerts, now);
   const parts = messages.flatMap((ids) => {
     const message = randomUUID();
     return ids.map((id) => ({ id, message }));
@@ -37,6 +40,10 @@ export async function gather(tx: TransactionSql, desk: Desks, channel: Channel, 
     UPDATE driftdesk.alert_deliveries d SET message_id = p.message, set_out_at = ${now}
     FROM jsonb_to_recordset(${tx.json(parts)}) AS p (id bigint, message uuid)
     WHERE d.alert_id = p.id AND d.channel = ${channel}`;
+  await tx`
+    UPDATE driftdesk.alert_deliveries d SET due_at = l.due
+    FROM jsonb_to_recordset(${tx.json(later as never)}) AS l (id bigint, due timestamptz)
+    WHERE d.alert_id = l.id AND d.channel = ${channel}`;
 }
 
 /** Kinds that are asked for at their own time: they wait for nothing and are never mixed with others. */
@@ -46,23 +53,25 @@ export const alone: ReadonlySet<AlertKind> = new Set(["digest", "test"]);
 export const passes = (kind: AlertKind, { quietHours }: Rules["alerts"]): boolean =>
   alone.has(kind) || (quietHours?.pass.includes(kind) ?? true);
 
-/** The alerts of each message, by their ids. What is in none waits on. `recent`: kinds that a message went out of just now. */
-export function messagesOf(
+/** The alerts of each message, by their ids, and until when the others wait. `recent`: when a kind went out last. */
+function messagesOf(
   waiting: readonly Waiting[],
-  recent: ReadonlySet<AlertKind>,
+  recent: ReadonlyMap<AlertKind, Date>,
   rules: Rules["alerts"],
   now: Date,
-): number[][] {
+): { messages: number[][]; later: { id: number; due: Date }[] } {
   const { quietHours } = rules;
-  const quiet = isQuiet(now, quietHours);
+  const end = quietHours && isQuiet(now, quietHours) ? quietUntil(now, quietHours) : null;
   const messages = new Map<string, number[]>();
+  const later: { id: number; due: Date }[] = [];
   for (const { id, kind, raisedAt } of waiting) {
     const urgent = passes(kind, rules);
     const kept = !urgent && isQuiet(raisedAt, quietHours);
-    if (!urgent && quiet) continue;
-    if (!kept && !alone.has(kind) && recent.has(kind)) continue;
+    const last = kept || alone.has(kind) ? undefined : recent.get(kind);
     const message = alone.has(kind) ? `alone ${id}` : kept ? "kept" : kind;
-    messages.set(message, [...(messages.get(message) ?? []), id]);
+    if (!urgent && end) later.push({ id, due: end });
+    else if (last) later.push({ id, due: new Date(last.getTime() + gatherMs) });
+    else messages.set(message, [...(messages.get(message) ?? []), id]);
   }
-  return [...messages.values()];
+  return { messages: [...messages.values()], later };
 }

@@ -123,14 +123,14 @@ test("webhooks that stop are told with their beginning, once, and that they arri
   expect(texts()).toEqual([
     [
       "Webhooks do not arrive",
-      "Stripe has not been able to deliver to https://api.acme.com/stripe since 24 Nov 2026, 01:00 UTC.",
+      "Stripe cannot deliver to https://api.acme.com/stripe since 24 Nov 2026, 01:00 UTC.",
       "4 events undelivered: customer.subscription.updated.",
       "What changes at Stripe is not in your records until it is mended.",
     ].join("\n"),
     [
       "Webhooks arrive again",
       "Stripe delivers to https://api.acme.com/stripe. They did not from 24 Nov 2026, 01:00 UTC to 24 Nov 2026, 19:00 UTC.",
-      "9 events of that time have not arrived.",
+      "9 events of that time never arrived.",
     ].join("\n"),
   ]);
 });
@@ -146,7 +146,7 @@ test("of endpoints without a name it is told, too", async () => {
   });
   await tell();
   expect(texts()[0]).toContain(
-    "Stripe has not been able to deliver to your endpoints since 24 Nov 2026, 02:00 UTC.\n1 event undelivered.\n",
+    "Stripe cannot deliver to your endpoints since 24 Nov 2026, 02:00 UTC.\n1 event undelivered.\n",
   );
 });
 

@@ -91,7 +91,7 @@ function ofKind(alert: Told, { timeZone, accounts }: Reading): Words {
       return {
         title: "Webhooks do not arrive",
         lines: texts(
-          `Stripe has not been able to deliver to ${endpointText(url, endpoint)}${since ? ` since ${timeText(since, timeZone)}` : ""}.`,
+          `Stripe cannot deliver to ${endpointText(url, endpoint)}${since ? ` since ${timeText(since, timeZone)}` : ""}.`,
           undelivered > 0 && `${plural(undelivered, "event")} undelivered${named && `: ${named}`}.`,
           "What changes at Stripe is not in your records until it is mended.",
         ),
@@ -106,8 +106,7 @@ function ofKind(alert: Told, { timeZone, accounts }: Reading): Words {
         title: "Webhooks arrive again",
         lines: texts(
           `Stripe delivers to ${endpointText(url, endpoint)}.${from}${to}${from && "."}`,
-          undelivered > 0 &&
-            `${plural(undelivered, "event")} of that time ${undelivered === 1 ? "has" : "have"} not arrived.`,
+          undelivered > 0 && `${plural(undelivered, "event")} of that time never arrived.`,
         ),
         ...pipeline,
       };
