@@ -449,6 +449,26 @@ test("a mistake in the config is what check looks for: exit code 1; a missing ke
   expect(keyless).toMatchObject({ code: 2, err: expect.stringContaining("STRIPE_SECRET_KEY is missing") });
 });
 
+test("what can be read of an export is told line by line", async () => {
+  const file = join(folder, "subscriptions.csv");
+  await writeFile(file, "id,Status\nsub_1NffrFGabcdefgh,active\n1.2E+15,active\n");
+  const looked = await driftdesk("quick-fix", file, "--check");
+  expect(looked).toMatchObject({ code: 1 });
+  expect(looked.out).toContain(
+    `${file} is an export of subscriptions.\nRead: id, Status.\nline 3: id: A spreadsheet turned`,
+  );
+  expect(looked.out).toContain("1 line can be read, 1 cannot.");
+  await writeFile(file, "id,Status\nsub_1NffrFGabcdefgh,active\n");
+  expect(await driftdesk("quick-fix", file, "--check")).toMatchObject({ code: 0 });
+  await writeFile(file, "Date,Total\n");
+  const unknown = await driftdesk("quick-fix", file, "--check");
+  expect(unknown).toMatchObject({ code: 2 });
+  expect(unknown.err).toContain("[export_unknown]");
+  expect((await driftdesk("quick-fix", join(folder, "none.csv"), "--check")).err).toContain(
+    "[export_missing]",
+  );
+});
+
 test("a made password is printed alone on stdout, and signs in", async () => {
   const added = await driftdesk("users", "add", "Grace.Hopper@example.com", "--role", "admin");
   expect(added).toMatchObject({ code: 0, err: expect.stringContaining("Grace Hopper") });

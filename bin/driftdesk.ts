@@ -10,6 +10,7 @@ import { check } from "./command/check.ts";
 import { discrepancies } from "./command/discrepancies.ts";
 import { grants } from "./command/grants.ts";
 import { note } from "./command/print.ts";
+import { quickFix } from "./command/quick-fix.ts";
 import { reconcile } from "./command/reconcile.ts";
 import { revert } from "./command/revert.ts";
 import { singleSignOn } from "./command/settings.ts";
@@ -89,6 +90,15 @@ program
   .requiredOption("--as <email>", "whose decision it is")
   .option("--json", "end with one line of JSON on stdout")
   .action(does(apply));
+
+program
+  .command("quick-fix")
+  .description(
+    "look at a CSV file that was exported from Stripe's Dashboard, a line per line that cannot be read",
+  )
+  .argument("<file>", "an export of subscriptions, customers, payments or payouts")
+  .requiredOption("--check", "say what can be read of it; nothing is compared")
+  .action(does(quickFix));
 
 program
   .command("revert")
