@@ -156,7 +156,7 @@ function StepWords({ step }: { step: Step }): ReactNode {
     case "equal":
       return `Run ${step.run} found both sides equal`;
     case "row_changed":
-      return "The local record was changed";
+      return "The local record was last changed";
     case "found":
       return step.run === null ? "The difference was found" : `Run ${step.run} found the difference`;
   }

@@ -50,6 +50,14 @@ export async function checkWebhookLog({ local, config: { webhookLog } }: Desk): 
   const { eventId, receivedAt, processedAt } = webhookLog;
   const missing = missingColumns(table, Object.entries({ eventId, receivedAt, processedAt }), "webhookLog");
   if (missing.length > 0) return missing;
+  const timeless = Object.entries({ receivedAt, processedAt }).flatMap(([path, column]) =>
+    notATime(table, column, {
+      where: `webhookLog.${path}`,
+      code: "webhook_log_not_a_time",
+      remedy: logTimes,
+    }),
+  );
+  if (timeless.length > 0) return timeless;
   const select = [eventId, receivedAt, processedAt].filter((column) => column !== undefined);
   return missingRights(local, "webhookLog", {
     tables: [{ table: name, select, update: [], insert: false }],
@@ -115,18 +123,25 @@ async function missingTable(
   };
 }
 
-function checkUpdatedAt(table: LocalTable, { updatedAt }: Resource, where: string): Finding[] {
-  const column = updatedAt === undefined ? undefined : table.columns.get(updatedAt);
+const logTimes =
+  "name a timestamp column, NULL where it has not happened; leave processedAt out if there is none";
+
+const checkUpdatedAt = (table: LocalTable, { updatedAt }: Resource, where: string): Finding[] =>
+  notATime(table, updatedAt, {
+    where: `${where}.updatedAt`,
+    code: "updated_at_not_a_time",
+    remedy: "name a timestamp column that every change of a row sets, or leave updatedAt out",
+  });
+
+function notATime(
+  table: LocalTable,
+  name: string | undefined,
+  finding: Pick<Finding, "where" | "code" | "remedy">,
+): Finding[] {
+  const column = name === undefined ? undefined : table.columns.get(name);
   if (!column || (!column.array && ["timestamp", "timestamptz"].includes(column.base))) return [];
-  return [
-    {
-      level: "error",
-      where: `${where}.updatedAt`,
-      code: "updated_at_not_a_time",
-      message: `column "${column.name}" is of type ${column.type}, which holds no moment in time`,
-      remedy: "name a timestamp column that every change of a row sets, or leave updatedAt out",
-    },
-  ];
+  const message = `column "${column.name}" is of type ${column.type}, which holds no moment in time`;
+  return [{ level: "error", ...finding, message }];
 }
 
 function checkField(table: LocalTable, field: Field, where: string): Finding[] {

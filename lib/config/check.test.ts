@@ -257,11 +257,14 @@ test("rights that are missing in the database, each with the statement that gran
 
 test("the webhook log's table and columns", async () => {
   await createAccounts();
-  await t.local`CREATE TABLE hooks (event_id text, received timestamptz)`;
+  await t.local`CREATE TABLE hooks (event_id text, received timestamptz, done boolean)`;
   const webhookLog = { table: "hooks", eventId: "event_id", receivedAt: "received_at" };
   expect(await problems({}, { webhookLog })).toEqual([
     ["error", "column_missing", "webhookLog.receivedAt", expect.stringContaining('did you mean "received"?')],
   ]);
+  expect(
+    await codes({}, { webhookLog: { ...webhookLog, receivedAt: "received", processedAt: "done" } }),
+  ).toEqual([["error", "webhook_log_not_a_time", "webhookLog.processedAt"]]);
   expect(await codes({}, { webhookLog: { ...webhookLog, table: "hookz" } })).toEqual([
     ["error", "table_missing", "webhookLog.table"],
   ]);

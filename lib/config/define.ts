@@ -70,7 +70,10 @@ interface ResourceOf<K extends StripeType, T = StripeObjects[K]> {
 export type ResourceDefinition = { [K in StripeType]: ResourceOf<K> }[StripeType];
 
 interface RulesDefinition {
-  /** Your own log of received webhooks, if you keep one. Makes causes more exact. */
+  /**
+   * Your own log of received webhooks, if you keep one: a row for each event. Without it no webhook is called lost, and no
+   * handler failed. `processedAt` is NULL while the handler is not done.
+   */
   webhookLog?: { table: string; eventId: string; receivedAt: string; processedAt?: string };
   /** When runs start by themselves, in UTC; of every account. */
   schedule?: readonly { cron: string; mode: "incremental" | "full" }[];

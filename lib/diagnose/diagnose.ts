@@ -36,7 +36,9 @@ export async function diagnose(
       options.requests ?? (run.mode === "targeted" ? requestsAtMost.targeted : requestsAtMost.run);
     const found = await findOut(desk, accountId, due, { ...options, requests });
     options.signal.throwIfAborted();
-    await writeCauses(desk, { run, accountId }, found);
+    // Where a person waits little is looked at: the next run looks further.
+    const told = found.filter(({ evidence }) => run.mode !== "targeted" || evidence.why !== "not_looked");
+    await writeCauses(desk, { run, accountId }, told);
   } catch (error) {
     options.signal.throwIfAborted();
     desk.log.warn({ err: error, run: run.id }, "The causes of differences could not be looked for.");
