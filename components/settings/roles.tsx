@@ -15,6 +15,7 @@ const permissionWords: Record<Permission, string> = {
   manage_users: "Manage people and how they sign in",
   manage_tokens: "Make and revoke API tokens",
   read_metrics: "Read the metrics",
+  manage_schedules: "Change when runs happen by themselves",
 };
 
 /** What each role may do: the very table that the server goes by. */

@@ -22,7 +22,6 @@ import { driftByDay, summarise } from "../discrepancies/summary.ts";
 import { requestBulk } from "../fixes/bulk.ts";
 import { executeBulk } from "../fixes/execute.ts";
 import { previewFixes } from "../fixes/preview.ts";
-import { openQueues } from "../jobs/queues.ts";
 import { startWorker } from "../jobs/worker.ts";
 import { createLog } from "../log.ts";
 import { recentRuns } from "../reconcile/recent.ts";
@@ -214,9 +213,13 @@ test("a new row that would be another account's is not written", async () => {
 });
 
 test("what comes due is run for every account", async () => {
-  const worker = await startWorker(desk, { sweepMs: 60_000 });
+  const schedule = [{ cron: "0 3 * * *", mode: "full" as const }];
+  const worker = await startWorker(await open({ ...config, schedule }), {
+    sweepMs: 60_000,
+    schedulesMs: 100,
+  });
   try {
-    await (await openQueues(desk)).send("schedule", { mode: "full" });
+    now = new Date("2026-11-25T03:00:00Z");
     await expect
       .poll(async () => (await listRuns(desk.sql, { limit: 9 })).map((run) => run.state), { timeout: 30_000 })
       .toEqual(["succeeded", "succeeded", "succeeded"]);

@@ -61,6 +61,7 @@ const dataSchema = z.object({
   since: z.string().optional().catch(undefined),
   due: z.string().optional().catch(undefined),
   undelivered: z.number().optional().catch(undefined),
+  missed: z.number().optional().catch(undefined),
 });
 type Data = z.infer<typeof dataSchema>;
 
@@ -109,6 +110,7 @@ const withChanges = new Set<string>([
   "discrepancy.found",
   "discrepancy.changed",
   "discrepancy.reopened",
+  "schedule.changed",
   "fix.intended",
   "fix.applied",
   "fix.stale",
@@ -139,6 +141,7 @@ const causeNames: Record<string, string> = {
 /** A time in the middle of a sentence; nothing when it is not known. */
 const atTime = (before: string, at: string | undefined | null) =>
   at ? ` ${before} ${at.slice(0, 16).replace("T", " ")} UTC` : "";
+const fromConfig = ({ by }: Data) => (by === "config" ? ", as the configuration says" : "");
 const items = (count: number | undefined) => (count === 1 ? "1 row" : `${count ?? "some"} rows`);
 
 const writers: Record<AuditAction, Writer> = {
@@ -203,7 +206,14 @@ const writers: Record<AuditAction, Writer> = {
       data.since ? ` (broken${atTime("since", data.since)})` : ""
     }`,
   "schedule.overdue": (_entry, data) =>
-    `noticed that ${data.mode === "full" ? "a full" : data.mode ? `an ${data.mode}` : "a"} run did not begin${atTime("when it was due,", data.due)}`,
+    `noticed that ${data.mode === "full" ? "a full" : data.mode ? `an ${data.mode}` : "a"} run did not ${data.why === "not_ended" ? `end in time, due${atTime("at", data.due)}` : `begin${atTime("when it was due,", data.due)}`}${
+      data.missed ? `, and ${data.missed - 1} more until it was noticed` : ""
+    }`,
+  "schedule.added": (entry, data) => `added a schedule: ${on(entry)}${fromConfig(data)}`,
+  "schedule.changed": (entry, data) => `changed the schedule of the ${on(entry)}${fromConfig(data)}`,
+  "schedule.paused": (entry) => `paused the ${on(entry)}`,
+  "schedule.resumed": (entry) => `resumed the ${on(entry)}`,
+  "schedule.removed": (entry, data) => `removed the schedule of the ${on(entry)}${fromConfig(data)}`,
   "audit.exported": (entry, data) =>
     `exported ${entry.bulkId ? `the results of bulk ${entry.bulkId}` : "the history"}${data.format ? ` as ${data.format.toUpperCase()}` : ""}`,
   "sign_in.succeeded": (_entry, data) => `signed in${data.by ? ` by ${data.by}` : ""}`,

@@ -23,6 +23,7 @@ test("each role may do exactly this", () => {
       "manage_users",
       "manage_tokens",
       "read_metrics",
+      "manage_schedules",
     ],
   });
 });

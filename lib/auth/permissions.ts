@@ -16,6 +16,7 @@ const inWords = {
   manage_users: "manage people and how they sign in",
   manage_tokens: "make or revoke API tokens",
   read_metrics: "read the metrics",
+  manage_schedules: "change when runs happen by themselves",
 };
 export type Permission = keyof typeof inWords;
 export const permissions = Object.keys(inWords) as Permission[];

@@ -2,11 +2,9 @@
 import { z } from "zod";
 import { alertKinds } from "../db/schema.ts";
 import type { Rules } from "./resource.ts";
+import { timeZone } from "./schedule.ts";
 
 const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'write a time of day, as in "08:00"');
-const timeZone = z
-  .string()
-  .refine(isTimeZone, { error: 'is no time zone: write one as in "Europe/Berlin" or "UTC"' });
 /** What can be kept for the morning. The summary has a time of its own, and for a test somebody waits. */
 const quietable = alertKinds.filter((kind) => kind !== "digest" && kind !== "test");
 
@@ -40,14 +38,6 @@ export const alerts = z.strictObject({
     .default("08:00"),
   timeZone: timeZone.default("UTC"),
 });
-
-function isTimeZone(name: string): boolean {
-  try {
-    return Boolean(new Intl.DateTimeFormat("en", { timeZone: name }));
-  } catch {
-    return false;
-  }
-}
 
 export function alertRules(given: z.output<typeof alerts>): Rules["alerts"] {
   const { quietHours, slack, email } = given;

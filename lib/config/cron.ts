@@ -1,3 +1,5 @@
+import { Cron } from "croner";
+
 // The five classic fields. What the scheduler also takes (seconds, L, #) is refused: hardly anybody reads it right.
 const months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 const weekdays = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
@@ -20,6 +22,14 @@ const cronFields: readonly CronField[] = [
 
 /** What is wrong with a cron expression, or null. */
 export function cronMistake(cron: string): string | null {
+  return fieldMistake(cron) ?? (comes(cron) ? null : "it never comes: no month has such a day");
+}
+
+/** A day that is in no month, as the 31st of February. */
+const comes = (cron: string) =>
+  new Cron(cron, { timezone: "UTC", paused: true, sloppyRanges: true }).nextRun() !== null;
+
+function fieldMistake(cron: string): string | null {
   const parts = cron.trim().split(/\s+/);
   if (parts.length !== cronFields.length)
     return 'write five fields: minute, hour, day, month, weekday, as in "0 3 * * *"';

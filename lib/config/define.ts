@@ -75,8 +75,8 @@ interface RulesDefinition {
    * handler failed. `processedAt` is NULL while the handler is not done.
    */
   webhookLog?: { table: string; eventId: string; receivedAt: string; processedAt?: string };
-  /** When runs start by themselves, in UTC; of every account. */
-  schedule?: readonly { cron: string; mode: "incremental" | "full" }[];
+  /** When runs start by themselves; of every account. `timeZone` as in "Europe/Berlin", default "UTC". */
+  schedule?: readonly { cron: string; mode: "incremental" | "full"; timeZone?: string }[];
   fixes?: {
     /** Older observations are read again at Stripe before anything is written. Default `15m`. */
     maxAge?: Duration;

@@ -91,7 +91,7 @@ export interface Rules {
   webhookLog:
     | { table: string; eventId: string; receivedAt: string; processedAt: string | undefined }
     | undefined;
-  schedule: readonly { cron: string; mode: "incremental" | "full" }[];
+  schedule: readonly { cron: string; mode: "incremental" | "full"; timeZone: string }[];
   fixes: {
     maxAgeMs: number;
     autoLimit: { rows: number; share: number };

@@ -179,6 +179,16 @@ describe("every mistake is named with its place, what was found and what to do",
       "fixes.autoLimit.share: found 2: Too big: expected number to be <=1",
     ],
     [
+      "a schedule in a zone that does not exist",
+      changed({}, { schedule: [{ cron: "0 3 * * *", mode: "full", timeZone: "Europe/Bonn" }] }),
+      'schedule.0.timeZone: found "Europe/Bonn": is no time zone: write one as in "Europe/Berlin" or "UTC"',
+    ],
+    [
+      "a cron expression of a day that is in no month",
+      changed({}, { schedule: [{ cron: "0 3 31 2 *", mode: "full" }] }),
+      'schedule.0.cron: found "0 3 31 2 *": it never comes: no month has such a day',
+    ],
+    [
       "a cron expression of six fields",
       changed({}, { schedule: [{ cron: "0 0 3 * * *", mode: "full" }] }),
       'schedule.0.cron: found "0 0 3 * * *": write five fields: minute, hour, day, month, weekday, as in "0 3 * * *"',

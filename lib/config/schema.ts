@@ -2,11 +2,11 @@
 import { z } from "zod";
 import { checkAccounts, claimedTwice, joinConditions, keyVariable, webhookVariable } from "./accounts.ts";
 import { alertRules, alerts } from "./alerts.ts";
-import { cronMistake } from "./cron.ts";
 import type { ConfigDefinition } from "./define.ts";
 import { duration, milliseconds } from "./duration.ts";
 import { type ConfigIssue, describeIssues } from "./issues.ts";
 import type { Account, Config, Configuration, Field, Resource, StripeType } from "./resource.ts";
+import { schedule } from "./schedule.ts";
 import { checkStatus, status, statusRules } from "./status.ts";
 
 const stripeTypes = [
@@ -151,18 +151,7 @@ const shape = z.strictObject({
   webhookLog: z
     .strictObject({ table: z.string().min(1), eventId: name, receivedAt: name, processedAt: name.optional() })
     .optional(),
-  schedule: z
-    .array(
-      z.strictObject({
-        cron: z.string().superRefine((cron, context) => {
-          const message = cronMistake(cron);
-          if (message !== null) context.addIssue({ code: "custom", message });
-        }),
-        mode: z.enum(["incremental", "full"]),
-      }),
-    )
-    .readonly()
-    .default([]),
+  schedule,
   fixes: z
     .strictObject({
       maxAge: duration.default(milliseconds("15m")),

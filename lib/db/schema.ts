@@ -215,6 +215,34 @@ export const runResources = driftdesk.table("run_resources", {
 });
 export type RunResource = Omit<typeof runResources.$inferSelect, "recordedAt" | "paired" | "open">;
 
+export const scheduleModes = ["full", "incremental"] as const satisfies readonly RunMode[];
+export type ScheduleMode = (typeof scheduleModes)[number];
+
+export const schedules = driftdesk.table("schedules", {
+  id: id(),
+  accountName: text("account_name"),
+  configKey: text("config_key"),
+  cron: text("cron").notNull(),
+  mode: text("mode", { enum: scheduleModes }).notNull(),
+  timeZone: text("time_zone").notNull(),
+  configCron: text("config_cron"),
+  configMode: text("config_mode", { enum: scheduleModes }),
+  configTimeZone: text("config_time_zone"),
+  pausedAt: time("paused_at"),
+  pausedBy: text("paused_by"),
+  changedAt: time("changed_at"),
+  changedBy: text("changed_by"),
+  nextDue: time("next_due"),
+  lastDue: time("last_due"),
+  lastRunId: ref("last_run_id"),
+  lastMissed: integer("last_missed").notNull().default(0),
+  skippedDue: time("skipped_due"),
+  skippedRunId: ref("skipped_run_id"),
+  waitsFor: ref("waits_for"),
+  overdueDue: time("overdue_due"),
+});
+export type Schedule = typeof schedules.$inferSelect;
+
 export const leases = driftdesk.table("leases", {
   accountId: text("account_id").notNull(),
   resource: text("resource").notNull(),

@@ -5,8 +5,6 @@ import type { Desks, OpenDesk } from "../desk.ts";
 export interface Jobs {
   run: { runId: number };
   bulk: { bulkId: number };
-  /** `account` is a name of the config's; without it every account is meant. */
-  schedule: { mode: "incremental" | "full"; account?: string };
 }
 
 /** A desk whose database pg-boss can reach by itself. */
@@ -19,7 +17,7 @@ const process_ = globalThis as typeof globalThis & { [key]?: WeakMap<Queued, Pro
 process_[key] ??= new WeakMap();
 const opened = process_[key];
 
-/** The desk's pg-boss, with its queues made; started by whoever asks first. `worker`: it also keeps the schedules. */
+/** The desk's pg-boss, with its queues made; started by whoever asks first. `worker`: it also keeps them in order. */
 export function openQueues(desk: Queued, options: { worker?: boolean } = {}): Promise<PgBoss> {
   const known = opened.get(desk);
   if (known) return known;
@@ -45,7 +43,8 @@ async function start(desk: Queued, worker: boolean): Promise<PgBoss> {
     createSchema: false,
     max: worker ? 5 : 2,
     supervise: worker,
-    schedule: worker,
+    // What runs when is ours (due.ts).
+    schedule: false,
     useListenNotify: worker,
   });
   boss.on("error", (error) => desk.log.error(error, "the queue has a problem"));
@@ -56,7 +55,5 @@ async function start(desk: Queued, worker: boolean): Promise<PgBoss> {
   const wakeUp = { notify: true, retryLimit: 0, deleteAfterSeconds: 86_400 };
   await boss.createQueue("run", wakeUp);
   await boss.createQueue("bulk", wakeUp);
-  // A full run that comes due while another run is under way waits for its turn.
-  await boss.createQueue("schedule", { ...wakeUp, retryLimit: 20, retryDelay: 60 });
   return boss;
 }

@@ -1,10 +1,8 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { PgBoss } from "pg-boss";
-import { desksNamed } from "../accounts/known.ts";
 import { deliverOn } from "../alerts/deliver.ts";
 import { raiseAlerts } from "../alerts/raise.ts";
 import { channels } from "../db/schema.ts";
-import { systemActor } from "../desk.ts";
 import { lookAtPipelines } from "../diagnose/pipeline.ts";
 import { foldTotals } from "../discrepancies/totals.ts";
 import { readDisputes } from "../disputes/read.ts";
@@ -13,10 +11,12 @@ import { executeBulk } from "../fixes/execute.ts";
 import { recoverFixes, wakeSnoozed } from "../fixes/recover.ts";
 import { voidChanged } from "../fixes/second-person.ts";
 import { beats } from "../health/beats.ts";
-import { requestRun } from "../reconcile/runs.ts";
 import { dropForgottenStagingTables } from "../reconcile/staging.ts";
 import { checkWebhooks } from "../webhooks/check.ts";
 import { clearWebhooks } from "../webhooks/clear.ts";
+import { beginDue } from "./due.ts";
+import { keepSchedules } from "./keep-schedules.ts";
+import { noticeOverdue } from "./overdue.ts";
 import { closeQueues, type Jobs, openQueues, type QueuedDesk } from "./queues.ts";
 import { RunWork, runsAtOnce } from "./run-work.ts";
 
@@ -34,6 +34,8 @@ export interface WorkerOptions {
   alertsMs?: number;
   /** How often it is asked whether the event pipeline is to be looked at. */
   pipelineMs?: number;
+  /** How often it is looked whether a schedule is due. */
+  schedulesMs?: number;
   /** How often the tables are searched for what webhooks named. */
   webhooksMs?: number;
 }
@@ -54,6 +56,7 @@ const loops = {
   alerts: { longestMs: 300_000, failed: "looking for what people should be told failed" },
   disputes: { longestMs: 1_800_000, failed: "looking for disputes failed" },
   deliveries: { longestMs: 1_800_000, failed: "telling what happened failed" },
+  schedules: { longestMs: 300_000, failed: "looking for what is due failed" },
   webhooks: { longestMs: 1_800_000, failed: "looking at what webhooks named failed" },
   // Runs look at it too, when they have ended: there is no hurry at the start.
   pipeline: { longestMs: 1_800_000, failed: "looking whether events arrive failed", pauseFirst: true },
@@ -83,10 +86,7 @@ export async function startWorker(desk: QueuedDesk, options: WorkerOptions = {})
   await boss.work<Jobs["bulk"]>("bulk", { ...looking, localConcurrency: 2 }, async ([job]) => {
     if (job) await track(executeBulk(desk, job.data.bulkId));
   });
-  await boss.work<Jobs["schedule"]>("schedule", someRuns, async ([job]) => {
-    if (job) await runScheduled(desk, boss, job.data, runs);
-  });
-  await keepSchedules(desk, boss);
+  await keepSchedules(desk);
   const { signal } = stopping;
   const loop = (name: Loop, everyMs: number) => ({ name, everyMs, signal, desk });
   const sweeping = goRound(loop("sweep", options.sweepMs ?? 15_000), () => sweep(desk, runs));
@@ -99,6 +99,7 @@ export async function startWorker(desk: QueuedDesk, options: WorkerOptions = {})
     ),
   ]);
   track(goRound(loop("pipeline", options.pipelineMs ?? 60_000), () => lookAtPipelines(desk)));
+  track(goRound(loop("schedules", options.schedulesMs ?? 5_000), () => begin(desk, boss)));
   track(goRound(loop("webhooks", options.webhooksMs ?? 5_000), () => follow(desk, boss, signal)));
 
   return {
@@ -113,35 +114,6 @@ export async function startWorker(desk: QueuedDesk, options: WorkerOptions = {})
       await closeQueues(desk);
     },
   };
-}
-
-async function runScheduled(
-  desk: QueuedDesk,
-  boss: PgBoss,
-  { mode, account }: Jobs["schedule"],
-  runs: RunWork,
-): Promise<void> {
-  const [one, ...others] = desksNamed(desk, account);
-  if (others.length > 0) {
-    // A job for each: one that has to wait for its turn keeps nobody else from theirs.
-    for (const { config } of [one, ...others])
-      await boss.send("schedule", { mode, account: config.account.name });
-    return;
-  }
-  const requested = await requestRun(one, { mode, trigger: "schedule", actor: systemActor });
-  if (!requested.alreadyRunning) return runs.execute(requested.run.id);
-  // An incremental one may be left out: the run under way, or the next one, sees the same. A full one may not.
-  if (mode === "full" && requested.run.mode !== "full")
-    throw new DriftdeskError("run_under_way", `Run ${requested.run.id} has to end first.`);
-}
-
-/** Makes the stored schedules those of the config: what the config no longer has would run for ever. */
-async function keepSchedules(desk: QueuedDesk, boss: PgBoss): Promise<void> {
-  const wanted = new Map(desk.config.schedule.map((entry, number) => [`${entry.mode}-${number}`, entry]));
-  for (const stored of await boss.getSchedules("schedule"))
-    if (!wanted.has(stored.key ?? "")) await boss.unschedule("schedule", stored.key);
-  for (const [key, { cron, mode }] of wanted)
-    await boss.schedule("schedule", cron, { mode }, { key, tz: "UTC" });
 }
 
 /** A round after the other, with pauses, until told to stop. Whoever watches over the process sees that it goes round. */
@@ -173,6 +145,12 @@ async function sweep(desk: QueuedDesk, runs: RunWork): Promise<void> {
   await clearWebhooks(desk);
   await dropForgottenStagingTables(desk.sql);
   await runs.look();
+}
+
+/** In this order: what is begun late is noticed before. */
+async function begin(desk: QueuedDesk, boss: PgBoss): Promise<void> {
+  await noticeOverdue(desk);
+  for (const runId of await beginDue(desk)) await boss.send("run", { runId });
 }
 
 async function follow(desk: QueuedDesk, boss: PgBoss, signal: AbortSignal): Promise<void> {

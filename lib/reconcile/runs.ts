@@ -31,7 +31,7 @@ export interface RunRequest {
   trigger: RunTrigger;
   actor: Actor;
   /** What is written together with the run, or not at all. */
-  within?: ((tx: TransactionSql) => Promise<void>) | undefined;
+  within?: ((tx: TransactionSql, runId: number) => Promise<void>) | undefined;
 }
 
 /** A run whose process has not been heard of for this long is taken for dead. */
@@ -82,7 +82,6 @@ export async function requestRun(desk: Desk, request: RunRequest): Promise<Reque
     const current = request.mode === "targeted" ? null : await underWay(tx, desk, now);
     if (current !== null) return { id: current, alreadyRunning: true };
     const id = await write(tx, desk, { ...request, only }, now);
-    await request.within?.(tx);
     return { id, alreadyRunning: false };
   });
   return { run: (await getRun(desk.sql, decided.id)) as RunView, alreadyRunning: decided.alreadyRunning };
@@ -127,6 +126,8 @@ async function write(tx: TransactionSql, desk: Desk, request: RunRequest, now: D
             ${targets && tx.json(targets as never)})
     RETURNING id`;
   const id = run?.id as number;
+  // The history last: its end is everybody's, and nothing waits for a lock while it is held.
+  await request.within?.(tx, id);
   const data = {
     mode,
     trigger,
