@@ -24,8 +24,10 @@ export async function startWeb(): Promise<void> {
     if (ending) return;
     ending = true;
     beginStopping();
+    // Twice: whoever ends this process for good may not wait for the worker.
     await flushWebhookCounts(desk);
     await worker?.stop().catch((error) => desk.log.error(error, "the worker did not stop in order"));
+    await flushWebhookCounts(desk);
     await closeStatuses(desk);
     await desk.close();
     process.exit(0);

@@ -22,10 +22,13 @@ export async function receiveWebhook(desks: Desks, request: Request): Promise<Re
   const { status, message } = answers[outcome];
   return Response.json(
     message === undefined ? { outcome } : { code: `webhook_${outcome}`, message },
-    // What is left of a body that was not read goes with its connection.
+    // What is left of a stranger's body goes with its connection.
     {
       status,
-      headers: { "x-content-type-options": "nosniff", ...(status === 413 && { connection: "close" }) },
+      headers: {
+        "x-content-type-options": "nosniff",
+        ...((status === 400 || status === 413) && { connection: "close" }),
+      },
     },
   );
 }
@@ -38,7 +41,10 @@ async function take(desks: Desks, request: Request): Promise<WebhookOutcome> {
   if (secrets.length === 0) return "no_secret";
   const header = request.headers.get("stripe-signature");
   // Nothing of what has none is read.
-  if (!header || !/(?:^|,)v1=/.test(header)) return "forged";
+  if (!header || !/(?:^|,)v1=/.test(header)) {
+    await request.body?.cancel();
+    return "forged";
+  }
   const read = await readBody(request);
   if (read.outcome !== "read") return read.outcome;
   const signed = readSigned(read.body, header, secrets, desks.now());
