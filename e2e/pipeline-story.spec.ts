@@ -7,12 +7,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
 import AxeBuilder from "@axe-core/playwright";
-import { expect, type Page, test } from "@playwright/test";
+import { expect as impatient, type Page, test } from "@playwright/test";
 import { freePort } from "../lib/db/free-port.ts";
 import { finance } from "../sandbox/demo/people.ts";
 import { startSlack, type TestSlack } from "../sandbox/testing-slack.ts";
 import { signInAs } from "./desk.ts";
 
+// A web process and a browser of its own, beside those of the other specs.
+const expect = impatient.configure({ timeout: 15_000 });
 const password = "eighteen silent hours";
 const canceled = 50;
 let folder: string;

@@ -44,7 +44,7 @@ export function CauseChart({ days }: { days: readonly DriftDay[] }) {
                     y={y}
                     width={step - gap}
                     height={part}
-                    fill={`url(#cause-${cause})`}
+                    fill={fillOf(cause)}
                     className="stroke-ink-3"
                     strokeWidth="0.75"
                   />
@@ -69,7 +69,7 @@ export function CauseChart({ days }: { days: readonly DriftDay[] }) {
         {used.map((cause) => (
           <li key={cause} className="flex items-center gap-1.5" title={causeWords[cause].meaning}>
             <svg aria-hidden="true" className="size-3.5 text-ink" viewBox="0 0 14 14">
-              <rect width="14" height="14" fill={`url(#cause-${cause})`} className="stroke-ink-3" />
+              <rect width="14" height="14" fill={fillOf(cause)} className="stroke-ink-3" />
             </svg>
             {causeWords[cause].long}
             <span className="font-medium text-ink">{percent(share(cause))}</span>
@@ -136,15 +136,12 @@ function CauseTable({
   );
 }
 
-/** Solid, three hatchings and empty: told apart without any colour, in print too. */
+/** Beside what is solid: told apart without any colour, in print too. */
 function Patterns() {
   const line = { stroke: "currentColor", strokeWidth: 1.4 };
   const tile = { width: 6, height: 6, patternUnits: "userSpaceOnUse" as const };
   return (
     <defs>
-      <pattern id="cause-webhook_undelivered" {...tile}>
-        <rect width="6" height="6" fill="currentColor" />
-      </pattern>
       <pattern id="cause-webhook_lost" {...tile} patternTransform="rotate(45)">
         <line x1="1.5" x2="1.5" y1="0" y2="6" {...line} strokeWidth={2.6} />
       </pattern>
@@ -160,6 +157,8 @@ function Patterns() {
     </defs>
   );
 }
+
+const fillOf = (cause: Cause) => (cause === "webhook_undelivered" ? "currentColor" : `url(#cause-${cause})`);
 
 function titleOf(day: DriftDay, found: number): string {
   const parts = causes.filter((cause) => day.found[cause] > 0);
