@@ -212,6 +212,27 @@ test("lost, failed, in the wrong order, edited here: each by what its sources sa
   expect(await causeOf(fresh)).toMatchObject({ cause: "webhook_undelivered", version: 1 });
 });
 
+test("an old event that comes late, after both sides were equal, is no edit", async () => {
+  await open();
+  const id = subscriptionAt(0);
+  const stale = seats(id, 40);
+  pass(10 * minute);
+  await log(seats(id, 41), { processed: 2 });
+  await write(id, 41, now);
+  pass(hour);
+  await hourly();
+  expect(await causeOf(id)).toBeUndefined();
+  // By the database's clock, which is the one that changes of rows are told by.
+  const late = new Date();
+  deliver(stale);
+  await t.local`
+    INSERT INTO stripe_events (event_id, type, received_at, processed_at) VALUES (${stale.id}, ${stale.type}, ${late}, ${late})`;
+  await write(id, 40, late);
+  pass(hour);
+  await hourly();
+  expect(await causeOf(id)).toMatchObject({ cause: "handler_failed", evidence: { why: "order" } });
+});
+
 test("without a log only deliveries that failed are known, and edits of what was equal before", async () => {
   await open({});
   const [undelivered, delivered, edited] = [0, 1, 2].map(subscriptionAt) as [string, string, string];

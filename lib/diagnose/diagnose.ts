@@ -5,12 +5,12 @@ import type { Run } from "../db/schema.ts";
 import type { Desk } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import { describeTable, type LocalTable, tableNamed } from "../local/catalog.ts";
-import { readChangeTimes, readWebhookLog } from "../local/webhook-log.ts";
+import { arrivedSince, readChangeTimes, readWebhookLog } from "../local/webhook-log.ts";
 import { eventsInReachMs, isSilent } from "../stripe/events.ts";
 import { Deliveries, type Sources } from "./deliveries.ts";
 import { type Due, type Found, findDue, writeCauses } from "./due.ts";
 import type { Evidence } from "./evidence.ts";
-import { clocksApartMs, judge, overlapMs } from "./judge.ts";
+import { clocksApartMs, equalSince, judge, triedForSeconds } from "./judge.ts";
 import { Listing, type Wanted } from "./listing.ts";
 import { type State, spell, statesOf } from "./states.ts";
 
@@ -73,7 +73,7 @@ async function findOut(
     if (!(error instanceof DriftdeskError) || error.code !== "stripe_permission_missing") throw error;
     return due.map((one) => ({ due: one, cause: "unknown", evidence: unreadable(one) }));
   }
-  const sources = await readEnough(desk, accountId, { listing, oldest, signal });
+  const sources = await readEnough(desk, accountId, { listing, oldest, open, signal });
   const deliveries = new Deliveries(sources.told);
   const found: Found[] = [];
   for (const [name, some] of Map.groupBy(open, (one) => one.resource)) {
@@ -109,7 +109,7 @@ function neededFrom(
   { equalAt, resource, version, causeVersion, causeEvidence: known }: Due,
 ): number {
   if (equalAt !== null && isTold(desk.config.resources.find(({ name }) => name === resource)))
-    return Math.floor((equalAt.getTime() - 2 * overlapMs) / 1000);
+    return equalSince(equalAt);
   if (known?.from === undefined || causeVersion !== version) return 0;
   const times = [known.from, known.event?.created].filter((at) => at !== undefined);
   return Math.floor(Math.min(...times.map((at) => Date.parse(at))) / 1000);
@@ -136,27 +136,52 @@ const unreadable = ({ openedAt, foundBy }: Due): Evidence => ({
 /** So many requests tell what usually becomes of events, where the few that are needed do not. */
 const contextRequests = 12;
 
-/** Where something was not processed, others have to say whether such events are at all. */
+/**
+ * Reads on where something was not processed, since others have to say whether such events are at all; and where something
+ * was changed that no event tells of, since an older one may have come late.
+ */
 async function readEnough(
   desk: Desk,
   accountId: string,
-  { listing, oldest, signal }: { listing: Listing; oldest: number; signal: AbortSignal },
+  reading: { listing: Listing; oldest: number; open: readonly Due[]; signal: AbortSignal },
 ): Promise<ReadSources> {
-  const sources = await readSources(desk, accountId, listing);
+  const { listing, oldest, signal } = reading;
+  const untold = untoldSince(desk, reading);
+  const sources = await readSources(desk, accountId, listing, untold);
   const { log } = sources.told;
   const doubtful = log?.saysProcessed && listing.wanted.some(({ id }) => !log.logged.get(id)?.processedAt);
-  if (!doubtful || listing.from <= oldest || listing.left === 0) return sources;
-  await listing.readAll(oldest, Math.min(contextRequests, listing.left), signal);
-  return readSources(desk, accountId, listing);
+  const late = untold !== null && !sources.noneLate ? equalSince(untold) - triedForSeconds : listing.from;
+  const from = Math.max(oldest, doubtful ? oldest : late);
+  if (listing.from <= from || listing.left === 0) return sources;
+  await listing.readAll(from, Math.min(contextRequests, listing.left), signal);
+  return readSources(desk, accountId, listing, untold);
+}
+
+/** The earliest time at which something was equal that differs without an event; null when nothing does. */
+function untoldSince(desk: Desk, { listing, open }: { listing: Listing; open: readonly Due[] }): Date | null {
+  const times = open.flatMap((due) => {
+    const { equalAt, stripeId, customerId } = due;
+    if (equalAt === null || neededFrom(desk, due) === 0) return [];
+    const events = listing.about(due.resource, stripeId, customerId);
+    return events.some(({ created }) => created >= equalSince(equalAt)) ? [] : [equalAt.getTime()];
+  });
+  return times.length > 0 ? new Date(Math.min(...times)) : null;
 }
 
 interface ReadSources {
   told: Sources;
   /** Whether the log writes moments in time, or what a clock showed somewhere. */
   logZoned: boolean;
+  /** Whether all that arrived since something was equal is among the listed events, as far as the log can say so. */
+  noneLate: boolean;
 }
 
-async function readSources(desk: Desk, accountId: string, listing: Listing): Promise<ReadSources> {
+async function readSources(
+  desk: Desk,
+  accountId: string,
+  listing: Listing,
+  equalAt: Date | null,
+): Promise<ReadSources> {
   const ids = [...listing.pulse.keys()];
   const { webhookLog } = desk.config;
   const table = webhookLog && (await describeTable(desk.local, tableNamed(webhookLog.table)));
@@ -168,6 +193,11 @@ async function readSources(desk: Desk, accountId: string, listing: Listing): Pro
     WHERE account_id = ${accountId} AND event_id = ANY (${ids}::text[])`;
   const zoned = (column: string | undefined) =>
     column === undefined || table?.columns.get(column)?.base === "timestamptz";
+  const logZoned = zoned(webhookLog?.receivedAt) && zoned(webhookLog?.processedAt);
+  const arrived =
+    webhookLog && table && equalAt && logZoned
+      ? await arrivedSince(desk.local, table, webhookLog, new Date(equalAt.getTime() - clocksApartMs))
+      : "many";
   return {
     told: {
       nowMs: desk.now().getTime(),
@@ -176,7 +206,8 @@ async function readSources(desk: Desk, accountId: string, listing: Listing): Pro
       received: new Map(received.map(({ id, at }) => [id, at])),
       endpoints: listing.wanted.length > 0 ? await endpointsOf(desk) : null,
     },
-    logZoned: zoned(webhookLog?.receivedAt) && zoned(webhookLog?.processedAt),
+    logZoned,
+    noneLate: arrived !== "many" && arrived.every((id) => listing.pulse.has(id)),
   };
 }
 
@@ -227,6 +258,7 @@ async function judgeAll(
       from: listing.from,
       whole: listing.from <= oldest,
       told: isTold(resource),
+      noneLate: sources.noneLate,
     }),
   }));
 }

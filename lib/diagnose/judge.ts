@@ -32,6 +32,8 @@ export interface Case {
   whole: boolean;
   /** Whether an event that says nothing of it can be ruled out: then what differs by itself was changed here. */
   told: boolean;
+  /** Whether no event that is not known came late, after both sides were found equal. */
+  noneLate: boolean;
 }
 
 const causeOf: Partial<Record<Why, Cause>> = {
@@ -71,7 +73,7 @@ function say(deliveries: Deliveries, given: Case): Said {
   const { due } = given;
   if (due.rowError !== null) return { why: "row_error", story: {} };
   if (due.kind === "duplicate") return { why: "several", story: {} };
-  if (isEditedSince(given)) return { why: "edited_since", story: {} };
+  if (isEditedSince(deliveries, given)) return { why: "edited_since", story: {} };
   switch (due.kind) {
     case "missing_local":
       return sayOf(
@@ -94,13 +96,25 @@ function say(deliveries: Deliveries, given: Case): Said {
 const isAbout = (event: Stripe.Event, { stripeId }: Due) =>
   (event.data.object as { id?: string }).id === stripeId;
 
-/** A run found both sides equal, Stripe has told of nothing since, and it tells of everything: it was changed here. */
-function isEditedSince({ due, told, from, events }: Case): boolean {
-  if (!told || due.equalAt === null || due.kind === "missing_in_stripe") return false;
-  const since = Math.floor((due.equalAt.getTime() - overlapMs) / 1000);
-  return from <= since && events.every((event) => event.created < since);
+/**
+ * A run found both sides equal, Stripe has told of nothing since, and it tells of everything; and no older event came late
+ * and wrote what it said: then it was changed here.
+ */
+function isEditedSince(deliveries: Deliveries, { due, told, from, events, noneLate }: Case): boolean {
+  const { equalAt } = due;
+  if (!told || equalAt === null || due.kind === "missing_in_stripe") return false;
+  const since = equalSince(equalAt);
+  if (from > since || (!noneLate && from > since - triedForSeconds)) return false;
+  return events.every((event) => {
+    const processedAt = deliveries.logged(event)?.processedAt;
+    return event.created < since && processedAt && processedAt < equalAt;
+  });
 }
-export const overlapMs = 5 * 60_000;
+const overlapMs = 5 * 60_000;
+/** Unix seconds: what Stripe told from then on may not have been seen by the run that found both sides equal. */
+export const equalSince = (equalAt: Date): number => Math.floor((equalAt.getTime() - overlapMs) / 1000);
+/** Stripe tries again for so long. */
+export const triedForSeconds = 3 * 86_400;
 
 /** One event says it all: the one that should have made the record, or taken it away. */
 function sayOf(deliveries: Deliveries, given: Case, state: State | undefined, otherwise?: Why): Said {

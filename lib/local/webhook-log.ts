@@ -38,6 +38,25 @@ export async function readWebhookLog(
   return logged;
 }
 
+/** Events that arrived since then, by their ids, or `many` when there are more than can be told one by one. */
+export async function arrivedSince(
+  local: Sql,
+  table: LocalTable,
+  log: NonNullable<Rules["webhookLog"]>,
+  since: Date,
+): Promise<string[] | "many"> {
+  const processed =
+    log.processedAt === undefined ? "" : `OR l.${quoteName(log.processedAt)} >= $1::timestamptz`;
+  const rows = await local.unsafe<{ id: string }[]>(
+    `
+    SELECT l.${quoteName(log.eventId)}::text AS id FROM ${quoteTable(table)} l
+    WHERE l.${quoteName(log.receivedAt)} >= $1::timestamptz ${processed}
+    LIMIT ${perQuery + 1}`,
+    [since],
+  );
+  return rows.length > perQuery ? "many" : rows.map(({ id }) => id);
+}
+
 /** When rows were changed by their own account, by key; those that do not say are left out. */
 export async function readChangeTimes(
   local: Sql,
