@@ -274,6 +274,6 @@ export default defineConfig({
     { cron: "0 3 * * *", mode: "full" },
   ],
   fixes: { maxAge: "15m", autoLimit: { rows: 500, share: 0.02 }, secondPersonAbove: 50 },
-  status: { ttl: "5m" },
+  status: { resource: "users", plan: "plan", periodEnd: "current_period_end", ttl: "5m", shadow: true },
   pace: { requestsPerSecond: 80, perEndpoint: 20 },
 });

@@ -14,6 +14,7 @@ import { benchFirstPage } from "./first-page.ts";
 import { benchFixes } from "./fixes.ts";
 import { benchBigRun, benchFullRun } from "./full-run.ts";
 import { benchPeers } from "./peers.ts";
+import { benchHits, benchStatus } from "./status.ts";
 import { type Line, print } from "./table.ts";
 import { benchWorkers } from "./workers.ts";
 
@@ -21,6 +22,8 @@ const quick = process.argv.includes("--quick");
 const tiny = process.argv.includes("--tiny");
 const size = (objects: number) => objects / (tiny ? 1_000 : quick ? 10 : 1);
 const named = process.argv.slice(2).filter((arg) => !arg.startsWith("--"));
+
+const roundMs = tiny ? 400 : quick ? 3_000 : 10_000;
 
 /** The parts of the table, in its order. Named on the command line, only these are measured. */
 const parts: Record<string, () => Promise<Line[]>> = {
@@ -33,12 +36,14 @@ const parts: Record<string, () => Promise<Line[]>> = {
   fixes: () => benchFixes(size(100_000), database),
   audit: () => benchAudit(size(1_000_000), database),
   export: () => benchExport(size(1_000_000), database),
+  "status-hits": () => benchHits({ roundMs }, database),
+  status: () => benchStatus({ keys: size(10_000), seconds: size(600), perSecond: 200, roundMs }, database),
 };
 const unknown = named.filter((name) => !(name in parts));
 if (unknown.length > 0)
   throw new Error(`There is no ${unknown.join(", ")}. There is ${Object.keys(parts).join(", ")}.`);
-/** Of these one would install packages, one would build the pages, and the other is a shorter "big-run". */
-const leftOut = tiny ? ["peers", "export", "run"] : [];
+/** Of these one would install packages, two would build the pages, and the other is a shorter "big-run". */
+const leftOut = tiny ? ["peers", "export", "status-hits", "run"] : [];
 const wanted = named.length > 0 ? named : Object.keys(parts).filter((name) => !leftOut.includes(name));
 
 const folder = await mkdtemp(join(tmpdir(), "driftdesk-bench-"));

@@ -46,6 +46,7 @@ const argumentsOf: Record<string, unknown[]> = {
   previewAction: [everything],
   decideAction: [{ kind: "apply", selection: everything, requestKey }],
   checkAction: [1],
+  checkRecordAction: [{ account: null, resource: "users", keys: ["1"] }],
   previewRevertAction: [{ bulk: 1 }],
   revertAction: [{ undo: { bulk: 1 }, requestKey }],
   approveAction: [1],

@@ -1,4 +1,12 @@
-import { ArrowLeftRight, House, type LucideIcon, ScrollText, Settings2, Workflow } from "lucide-react";
+import {
+  ArrowLeftRight,
+  House,
+  type LucideIcon,
+  ScrollText,
+  Settings2,
+  UserSearch,
+  Workflow,
+} from "lucide-react";
 
 export interface Section {
   href: string;
@@ -9,6 +17,7 @@ export interface Section {
 export const sections: readonly Section[] = [
   { href: "/", name: "Overview", icon: House },
   { href: "/discrepancies", name: "Drift", icon: ArrowLeftRight },
+  { href: "/lookup", name: "Look up", icon: UserSearch },
   { href: "/runs", name: "Runs", icon: Workflow },
   { href: "/audit", name: "Audit", icon: ScrollText },
   { href: "/settings", name: "Settings", icon: Settings2 },

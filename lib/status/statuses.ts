@@ -98,7 +98,8 @@ export class Statuses {
     if ((this.#complaints.get(kind) ?? 0) > now) return;
     this.#complaints.set(kind, now + 60_000);
     this.#log.warn(
-      { err: error },
+      // What Stripe says of a question repeats what is in it, an address for example.
+      kind === "stripe_request_invalid" ? { code: kind } : { err: error },
       "a status could not be looked up; for a minute no more of this kind is logged",
     );
   }
