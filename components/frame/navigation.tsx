@@ -15,7 +15,10 @@ export function Navigation({ place }: { place: "side" | "bottom" }) {
   const { id, open, waiting } = useInView();
   const openText = open > 0 ? count(open) : "";
   return (
-    <nav aria-label="Sections" className={place === "side" ? "flex flex-col gap-0.5" : "grid grid-cols-5"}>
+    <nav
+      aria-label="Sections"
+      className={place === "side" ? "flex flex-col gap-0.5" : "grid auto-cols-fr grid-flow-col"}
+    >
       {sections.map(({ href, name, icon: Icon }) => {
         const drift = href === "/discrepancies";
         const badge = drift ? openText : "";

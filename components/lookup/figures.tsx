@@ -10,14 +10,10 @@ export function Figures({ hour, day, fail }: { hour: Lookups; day: Lookups; fail
     ["From the cache", "Answered without asking Stripe", (of) => share(of.hits, total(of))],
     [
       "Age",
-      "Of what the cache answered, on average and at most",
+      "Of what the cache answered, on average",
       (of) => pair(of.ageMs, of.hits + of.stale, of.oldestMs),
     ],
-    [
-      "Stripe's time",
-      "For an answer, on average and at most",
-      (of) => pair(of.askedMs, of.asked, of.slowestMs),
-    ],
+    ["Stripe's time", "For an answer, on average", (of) => pair(of.askedMs, of.asked, of.slowestMs)],
     ["Stripe failed", "Questions without an answer", (of) => count(of.failed)],
     ["Out of date", "Answered with the last that was known", (of) => count(of.stale)],
     [
@@ -55,7 +51,7 @@ export function Figures({ hour, day, fail }: { hour: Lookups; day: Lookups; fail
             <TableBody>
               {rows.map(([name, meaning, value]) => (
                 <TableRow key={name}>
-                  <TableCell>
+                  <TableCell className="py-2">
                     <span className="font-medium">{name}</span>
                     <span className="block text-12 text-ink-3">{meaning}</span>
                   </TableCell>
@@ -77,4 +73,4 @@ const share = (part: number, whole: number): string =>
   whole === 0 ? "–" : `${((100 * part) / whole).toFixed(part === whole || part === 0 ? 0 : 1)}%`;
 
 const pair = (sum: number, of: number, most: number): string =>
-  of === 0 ? "–" : `${durationText(sum / of)}, ${durationText(most)}`;
+  of === 0 ? "–" : `${durationText(sum / of)}, up to ${durationText(most)}`;

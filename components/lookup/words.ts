@@ -5,12 +5,11 @@ import type { Looked } from "@/lib/status/lookup.ts";
 export function answerSentence({ answer }: Looked): string {
   const { found, access, status, source } = answer;
   if (source === "none") return "Stripe does not answer just now, and nothing is known from before.";
-  const said = status === null ? "" : `: ${inWords(status)}`;
-  if (found === false)
-    return `Stripe has nothing for this customer${said}. ${access ? "They are let in." : "They are not let in."}`;
+  const should = `The customer should have ${access ? "access" : "no access"}.`;
+  if (found === false) return `Stripe has nothing for this customer. ${should}`;
   if (answer.problem !== null && status === null)
     return "Stripe says something that your mapping has no word for.";
-  return access ? `Let in. Stripe says ${inWords(status)}.` : `Not let in. Stripe says ${inWords(status)}.`;
+  return `Stripe says ${inWords(status)}. ${should}`;
 }
 
 /** Why Stripe was not asked, or did not answer, and what that means. */

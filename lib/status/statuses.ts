@@ -35,7 +35,7 @@ const systemClock: Clock = {
 const countEveryMs = 10_000;
 
 /** So many failures in a row, and Stripe is left alone for that long. */
-const breakerLimits = { failures: 5, pauseMs: 10_000 };
+const breakerLimits = { failures: 5, pauseMs: 5_000 };
 
 export class Statuses {
   readonly clock: Clock;
