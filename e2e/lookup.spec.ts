@@ -57,7 +57,9 @@ test("support asks Stripe about a customer, sees both sides, and has a record ch
     await expect(main.getByRole("link", { name: "See the difference" })).toBeVisible({ timeout: 1_000 });
   }).toPass({ timeout: 20_000 });
   await main.getByRole("link", { name: "See the difference" }).click();
-  await expect(page.getByRole("heading", { name: new RegExp(person.email) })).toBeVisible();
+  await expect(page.getByRole("heading", { name: new RegExp(person.email) })).toBeVisible({
+    timeout: 20_000,
+  });
 
   await page.goto("/lookup");
   await expect(main.getByRole("row", { name: /^From the cache .* \d+\.\d%/ })).toBeVisible();
