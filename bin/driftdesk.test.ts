@@ -9,6 +9,7 @@ import { signInWithPassword } from "../lib/auth/sign-in.ts";
 import { loadConfig } from "../lib/config/load.ts";
 import { connect } from "../lib/db/connect.ts";
 import { appRole } from "../lib/db/testing-server.ts";
+import { childEnvironment } from "../sandbox/child-environment.ts";
 import { openTestDesk, type TestDesk } from "../sandbox/testing.ts";
 import { generateWorld } from "../sandbox/world/world.ts";
 
@@ -76,8 +77,7 @@ interface Ended {
 function begin(args: string[], options: { input?: string; env?: Record<string, string> } = {}) {
   const child = spawn(process.execPath, ["bin/driftdesk.ts", ...args], {
     env: {
-      NODE_ENV: "test",
-      PATH: process.env.PATH,
+      ...childEnvironment(),
       ...desk.variables,
       DRIFTDESK_CONFIG: join(folder, "theirs.config.ts"),
       DRIFTDESK_DIR: folder,
@@ -208,7 +208,7 @@ test("an amount waits for a second person, who is not the first one under anothe
   expect(lines(agreed.out)).toMatchObject([{ bulk: 1, state: "done", applied: 1 }]);
   expect(await driftdesk("settings", "single-sign-on", "off")).toMatchObject({ code: 0, out: "" });
   expect(await driftdesk("settings", "single-sign-on", "on")).toMatchObject({ code: 2 });
-});
+}, 120_000);
 
 test("the history is verified, and held against where it once ended", async () => {
   await addUser("fin@example.com", "finance");

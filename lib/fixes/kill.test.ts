@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { childEnvironment } from "../../sandbox/child-environment.ts";
 import { type Accounts, accountsTable, ada, fin, openAccounts } from "../../sandbox/testing-accounts.ts";
 import { closeGate, type Gate, type Place } from "../../sandbox/testing-writes.ts";
 import { Random } from "../../sandbox/world/random.ts";
@@ -110,8 +111,7 @@ function begin(what: number | "recover") {
     ["sandbox/testing-apply.ts", String(what), company.desk.now().toISOString()],
     {
       env: {
-        NODE_ENV: "test",
-        PATH: process.env.PATH,
+        ...childEnvironment(),
         ...company.variables,
         DRIFTDESK_CONFIG: join(process.cwd(), "sandbox/accounts.config.ts"),
       },

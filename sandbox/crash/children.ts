@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { childEnvironment } from "../child-environment.ts";
 
 /** An action, a run, or what others left half done. */
 export type Task = { what: "carry out"; bulk: number } | { what: "run"; run: number } | { what: "recover" };
@@ -66,10 +66,8 @@ class Child {
     this.#process = fork(join(import.meta.dirname, "child.ts"), {
       execArgv: [],
       env: {
-        PATH: process.env.PATH,
-        NODE_ENV: "test",
+        ...childEnvironment(),
         LOG_LEVEL: process.env.LOG_LEVEL ?? "fatal",
-        NODE_COMPILE_CACHE: join(tmpdir(), "driftdesk-crash-compiled"),
       },
     });
     this.#gone = once(this.#process, "exit").then(([code, signal]) => {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { Sql } from "postgres";
 import { getRun } from "../../lib/reconcile/runs.ts";
+import { childEnvironment } from "../child-environment.ts";
 
 export interface Attempt {
   child: ChildProcess;
@@ -34,7 +35,7 @@ export function attemptRun(runId: number, { variables, now, leaseMs }: AttemptOp
       await desk.close();
     }`;
   const child = spawn(process.execPath, ["--input-type=module-typescript", "--eval", script], {
-    env: { PATH: process.env.PATH, NODE_ENV: "test", ...variables },
+    env: { ...childEnvironment(), ...variables },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const out = Promise.all([text(child.stdout), text(child.stderr)]).then((parts) => parts.join(""));

@@ -11,6 +11,7 @@ import { enqueueRun } from "../../lib/jobs/enqueue.ts";
 import { closeQueues } from "../../lib/jobs/queues.ts";
 import { executeRun } from "../../lib/reconcile/run.ts";
 import { getRun, requestRun } from "../../lib/reconcile/runs.ts";
+import { childEnvironment } from "../child-environment.ts";
 import { createExample } from "../example/create.ts";
 import { startSandbox } from "../server/server.ts";
 import { Random } from "../world/random.ts";
@@ -136,8 +137,7 @@ async function disturb(
 function startWorkerProcess(variables: Record<string, string>): ChildProcess {
   return spawn(process.execPath, [join(import.meta.dirname, "worker-process.ts")], {
     env: {
-      PATH: process.env.PATH,
-      NODE_ENV: "test",
+      ...childEnvironment(),
       LOG_LEVEL: process.env.LOG_LEVEL ?? "fatal",
       ...variables,
     },
