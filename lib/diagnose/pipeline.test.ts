@@ -204,6 +204,24 @@ test("an endpoint that comes and goes is told as one outage until it is steady, 
   expect((await told()).map(({ action }) => action)).toEqual(["broken", "recovered", "broken"]);
 });
 
+test("what never arrives keeps an endpoint broken only until much newer things do", async () => {
+  const { id } = endpoint();
+  answers(id, "fails");
+  await happens(0);
+  await happens(12);
+  await look(16);
+  for (const event of world.events.newestFirst().slice(0, 2))
+    t.sandbox.webhooks.outcomes.set(event.id, "refuse");
+  answers(id, "works");
+  await happens(20);
+  await look(21);
+  expect((await health()).state).toBe("broken");
+  await happens(28);
+  await look(29);
+  expect(await told()).toMatchObject([{ action: "broken" }, { action: "recovered", undelivered: 2 }]);
+  expect(await health()).toMatchObject({ state: "delivering", undelivered: 2 });
+});
+
 test("of two endpoints the broken one is named", async () => {
   const app = endpoint("app");
   const books = endpoint("books", ["customer.created"]);
