@@ -51,6 +51,13 @@ const argumentsOf: Record<string, unknown[]> = {
   revertAction: [{ undo: { bulk: 1 }, requestKey }],
   approveAction: [1],
   declineAction: [1],
+  addScheduleAction: [{ cron: "* * * * *", mode: "full", timeZone: "UTC", account: null }],
+  changeScheduleAction: [1, { cron: "* * * * *", mode: "full", timeZone: "UTC" }],
+  resetScheduleAction: [1],
+  pauseScheduleAction: [1],
+  resumeScheduleAction: [1],
+  removeScheduleAction: [1],
+  runScheduleAction: [1],
   sendTestAlert: ["slack"],
 };
 /** These only read what every person of the desk may see, or are about nobody but whoever asks. */
@@ -76,6 +83,7 @@ async function stateOfThings(): Promise<string> {
     for (const { name } of tables) digests.push(`${name} ${(await rows(name))[0]?.digest}`);
     // Runs that a schedule starts, and what they find, come and go meanwhile.
     for (const of of [
+      "(SELECT id, cron, mode, time_zone, paused_at FROM driftdesk.schedules)",
       "(SELECT email, role, password_hash, deactivated_at FROM driftdesk.users)",
       "(SELECT name, scopes, revoked_at FROM driftdesk.api_tokens)",
       "(SELECT id, requested_by FROM driftdesk.runs WHERE requested_by <> 'system')",

@@ -3,7 +3,7 @@ import type { Config, Rules as ConfigRules } from "@/lib/config/resource.ts";
 import { durationText } from "../format/clock.ts";
 import { count } from "../format/words.ts";
 
-/** When runs happen by themselves, and what keeps corrections within bounds. */
+/** What keeps corrections within bounds. */
 export function Rules({
   config,
   pace,
@@ -15,15 +15,6 @@ export function Rules({
   const { fixes } = config;
   return (
     <dl className="divide-y divide-line overflow-hidden rounded-lg border border-line text-13">
-      <Rule name="Runs by themselves">
-        {config.schedule.length === 0
-          ? "Never. Runs are started by hand or by request."
-          : config.schedule.map(({ cron, mode }) => (
-              <span key={`${cron} ${mode}`} className="block">
-                <code className="font-mono text-12">{cron}</code> <span className="text-ink-2">{mode}</span>
-              </span>
-            ))}
-      </Rule>
       <Rule name="Second person">{secondPersonText(fixes)}</Rule>
       <Rule name="Freshness">
         Stripe is asked again before a correction when what was seen is older than{" "}

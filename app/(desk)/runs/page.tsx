@@ -8,9 +8,11 @@ import { PageHeader } from "@/components/frame/page-header.tsx";
 import { RunButton } from "@/components/frame/run-button.tsx";
 import { withAccount } from "@/components/frame/with-account.ts";
 import { RunTable } from "@/components/runs/run-table.tsx";
+import { NextRuns } from "@/components/schedules/next-runs.tsx";
 import { Button } from "@/components/ui/button.tsx";
 import { EmptyState } from "@/components/ui/empty-state.tsx";
 import { can } from "@/lib/auth/permissions.ts";
+import { listSchedules } from "@/lib/jobs/schedules.ts";
 import { listRuns } from "@/lib/reconcile/runs.ts";
 import { runNow } from "./actions.ts";
 import { inView } from "./recent.ts";
@@ -35,6 +37,9 @@ export default async function RunsPage({
   const found = await listRuns(desk.sql, { limit: pageSize + 1, before, of });
   const runs = found.slice(0, pageSize);
   const last = runs.at(-1);
+  const schedules = (await listSchedules(desk)).filter(
+    ({ accountName }) => of === undefined || accountName === of.name,
+  );
   const button = (
     <RunButton
       runNow={runNow}
@@ -49,6 +54,7 @@ export default async function RunsPage({
       <PageHeader title="Runs" actions={button}>
         Each run reads both sides and compares them. It changes nothing in Stripe.
       </PageHeader>
+      {!before && <NextRuns schedules={schedules} />}
       <div className="border-t border-line">
         {runs.length > 0 ? (
           <RunTable runs={runs} now={desk.now()} account={account} />

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { getDesk } from "@/app/desk.ts";
 import { requireActor } from "@/app/session.ts";
 import { PageHeader } from "@/components/frame/page-header.tsx";
+import { ScheduleList } from "@/components/schedules/schedule-list.tsx";
 import { Accounts } from "@/components/settings/accounts.tsx";
 import { AlertChannels } from "@/components/settings/alert-channels.tsx";
 import { AlertRules } from "@/components/settings/alert-rules.tsx";
@@ -27,6 +28,7 @@ import { channelViews } from "@/lib/config/alert-channels.ts";
 import type { Config } from "@/lib/config/resource.ts";
 import { desksOf } from "@/lib/desk.ts";
 import { disputeProblems } from "@/lib/disputes/read.ts";
+import { listSchedules } from "@/lib/jobs/schedules.ts";
 import { webhookFacts } from "@/lib/webhooks/facts.ts";
 import { currentAccounts } from "../runs/recent.ts";
 import {
@@ -41,6 +43,15 @@ import {
   revokeTokenAction,
   sendTestAlert,
 } from "./actions.ts";
+import {
+  addScheduleAction,
+  changeScheduleAction,
+  pauseScheduleAction,
+  removeScheduleAction,
+  resetScheduleAction,
+  resumeScheduleAction,
+  runScheduleAction,
+} from "./schedule-actions.ts";
 
 export const metadata: Metadata = { title: "Settings" };
 
@@ -97,10 +108,29 @@ export default async function SettingsPage({
         <Mapping mappings={mappingsOf(desk)} />
       </Section>
       <Section
-        id="rules"
-        title="Rules"
-        text="When runs happen by themselves, and what keeps corrections within bounds."
+        id="schedules"
+        title="Schedules"
+        text="When runs happen by themselves. The configuration file says what a desk begins with."
       >
+        <ScheduleList
+          schedules={await listSchedules(desk)}
+          accounts={several ? [first, ...others].flatMap(({ account }) => account.name ?? []) : []}
+          actions={
+            can(actor.role, "manage_schedules")
+              ? {
+                  add: addScheduleAction,
+                  change: changeScheduleAction,
+                  reset: resetScheduleAction,
+                  pause: pauseScheduleAction,
+                  resume: resumeScheduleAction,
+                  remove: removeScheduleAction,
+                }
+              : null
+          }
+          run={can(actor.role, "run") ? runScheduleAction : null}
+        />
+      </Section>
+      <Section id="rules" title="Rules" text="What keeps corrections within bounds.">
         <Rules config={desk.config} pace={several ? null : first.pace} />
       </Section>
       <Section

@@ -1,0 +1,37 @@
+"use client";
+
+import { relativeTime } from "../format/clock.ts";
+import { useNow } from "../format/time.tsx";
+
+/** When something is due: how soon, at what time by the reader's clock, and by the schedule's own where that is another. */
+export function DueTime({ at, timeZone }: { at: Date; timeZone: string }) {
+  const now = useNow();
+  const readers = clockTime(at);
+  const own = clockTime(at, timeZone);
+  return (
+    // The server's clock and zone are not the reader's.
+    <time dateTime={at.toISOString()} suppressHydrationWarning className="tabular-nums">
+      <span suppressHydrationWarning>{at <= now ? "due now" : relativeTime(at, now)}</span>
+      <span suppressHydrationWarning className="text-ink-2">
+        {" · "}
+        {readers}
+      </span>
+      <span suppressHydrationWarning className="block text-12 text-ink-3">
+        {own === readers ? "" : `${own}, ${timeZone}`}
+      </span>
+    </time>
+  );
+}
+
+/** "Wed 25 Nov, 15:00 CET", in the given zone or the reader's own. */
+export function clockTime(at: Date, timeZone?: string): string {
+  return new Intl.DateTimeFormat("en-GB", {
+    weekday: "short",
+    day: "numeric",
+    month: "short",
+    hour: "2-digit",
+    minute: "2-digit",
+    timeZoneName: "short",
+    ...(timeZone ? { timeZone } : {}),
+  }).format(at);
+}
