@@ -29,6 +29,45 @@ test("a run under way can be stopped, and says who did", async ({ page }) => {
   await expect(page.getByRole("main")).toContainText("Stopped by Ada Lovelace.");
 });
 
+test("an admin changes when a run happens, sees when that is before saving it, pauses it and sets it back", async ({
+  page,
+}) => {
+  await signIn(page, "admin");
+  await page.goto("/settings");
+  const schedule = page
+    .getByRole("list", { name: "Schedules" })
+    .getByRole("listitem")
+    .filter({ hasText: "Full run" });
+  const menu = async (item: string) => {
+    await schedule.getByRole("button", { name: /^More about/ }).click();
+    await page.getByRole("menuitem", { name: item }).click();
+  };
+  await menu("Change…");
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("As a cron expression").fill("61 * * * *");
+  await expect(dialog).toContainText('"61" is no minute');
+  await expect(dialog.getByRole("button", { name: "Save" })).toBeDisabled();
+  await dialog.getByLabel("As a cron expression").fill("30 4 * * 1-5");
+  await dialog.getByLabel("Time zone").fill("America/New_York");
+  await expect(dialog).toContainText("Monday to Friday at 04:30");
+  await expect(dialog.getByRole("listitem")).toHaveCount(3);
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await expect(schedule).toContainText("Changed by ada@driftdesk.example. The configuration says");
+  await page.goto("/runs");
+  await expect(page.getByRole("region", { name: "Schedule" })).toContainText(
+    "Full run Monday to Friday at 04:30",
+  );
+  await page.goto("/settings");
+  await menu("Pause");
+  await expect(schedule).toContainText("paused");
+  await menu("Resume");
+  await expect(schedule).toContainText("Next");
+  await menu("Set back to the configuration");
+  await expect(schedule).toContainText("Full run every day at 03:00");
+  await page.goto("/audit");
+  await expect(page.getByRole("main")).toContainText("changed the schedule of the full run");
+});
+
 test("a new person signs in; another role counts from the next click, and the end of access at once", async ({
   page,
   browser,

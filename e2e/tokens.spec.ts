@@ -1,5 +1,7 @@
 // API tokens over HTTP: each route takes the tokens that were made for it, and no other.
-import { readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type APIRequestContext, expect, test } from "@playwright/test";
 import postgres from "postgres";
@@ -183,3 +185,56 @@ test("an admin makes a token, sees it once, uses it and revokes it", async ({
   expect((await read()).status()).toBe(401);
   await request.dispose();
 });
+
+test("the commands that docs/operating.md has for other schedulers start a run, and fail with another secret", async ({
+  baseURL,
+}) => {
+  const page = readFileSync(join(import.meta.dirname, "../docs/operating.md"), "utf8");
+  const commands = schedulerCommands(page, baseURL ?? "");
+  expect(Object.keys(commands)).toEqual(["crontab", "systemd", "actions"]);
+  const folder = mkdtempSync(join(tmpdir(), "driftdesk-cron-"));
+  await withTokens(async ({ make }) => {
+    const run = (command: string, secret: string) => {
+      writeFileSync(join(folder, "cron.header"), `Authorization: Bearer ${secret}\n`, { mode: 0o600 });
+      const environment = { PATH: process.env.PATH, CREDENTIALS_DIRECTORY: folder, CRON_SECRET: secret };
+      return spawnSync("/bin/sh", ["-c", command.replaceAll("/etc/driftdesk", folder)], {
+        cwd: folder,
+        env: environment as unknown as NodeJS.ProcessEnv,
+        encoding: "utf8",
+      });
+    };
+    const secret = await make("runs:start");
+    for (const [name, command] of Object.entries(commands)) {
+      const good = run(command, secret);
+      expect(good.status, `${name}: ${good.stdout}${good.stderr}`).toBe(0);
+      expect(good.stdout, name).not.toContain("did not start");
+      const bad = run(command, "another one entirely");
+      if (name === "crontab") expect(bad.stdout, name).toBe("Driftdesk did not start a run\n");
+      else expect(bad.status, name).toBe(1);
+    }
+    const get = (bearer: string | null, search = "") =>
+      fetch(`${baseURL}/api/cron/reconcile${search}`, {
+        headers: bearer === null ? {} : { authorization: `Bearer ${bearer}` },
+      });
+    expect((await get(null)).status).toBe(401);
+    expect([202, 409]).toContain((await get(secret, "?mode=incremental")).status);
+    expect((await get(secret, "?mode=targeted")).status).toBe(400);
+  });
+});
+
+/** As each scheduler hands them to a shell. */
+function schedulerCommands(page: string, baseURL: string): Record<string, string> {
+  const crontab = /```crontab\n(?:\S+ ){5}(.*)\n/.exec(page)?.[1]?.replaceAll("\\%", "%") ?? "";
+  const systemd = /ExecStart=\/bin\/sh -c '(.*)'\n/.exec(page)?.[1] ?? "";
+  const actions = / run: \|\n((?: {10}.*\n)+)/.exec(page)?.[1] ?? "";
+  return Object.fromEntries(
+    Object.entries({
+      crontab,
+      systemd: systemd.replaceAll("%%", "%").replaceAll("$$", "$").replaceAll("\\\\", "\\"),
+      actions,
+    }).map(([name, command]) => [
+      name,
+      command.replaceAll(/https?:\/\/(127\.0\.0\.1:3000|drift\.example\.com)/g, baseURL),
+    ]),
+  );
+}

@@ -22,10 +22,25 @@ const bodySchema = z.strictObject({
  * a run, in `runs`: 409 only when none of them was started.
  */
 export function POST(request: Request): Promise<Response> {
+  return start(request, () => readJson(request));
+}
+
+/**
+ * The same for schedulers that can only ask: Vercel's. What would be the body stands in the address. A page that somebody
+ * opens cannot start anything by it: no cookie counts here, only the bearer.
+ */
+export function GET(request: Request): Promise<Response> {
+  return start(request, async () => {
+    const { only, ...asked } = Object.fromEntries(new URL(request.url).searchParams);
+    return { ...asked, ...(only !== undefined && { only: only.split(",") }) };
+  });
+}
+
+function start(request: Request, given: () => Promise<unknown>): Promise<Response> {
   return answer(async () => {
     const desk = await getDesk();
     const actor = await starterOf(request, desk.environment.cronSecret);
-    const body = bodySchema.safeParse(await readJson(request));
+    const body = bodySchema.safeParse(await given());
     if (!body.success) throw new DriftdeskError("body_invalid", z.prettifyError(body.error), { status: 400 });
     const requested = await requestRuns(desk, { ...body.data, trigger: "cron", actor });
     const started = requested.filter((one) => !one.alreadyRunning);
