@@ -1,24 +1,32 @@
 "use client";
 
+import { useSyncExternalStore } from "react";
 import { relativeTime } from "../format/clock.ts";
 import { useNow } from "../format/time.tsx";
+
+const never = () => () => {};
+/** False on the server, which does not know the reader's zone, and until the page has come alive. */
+const useReaders = () =>
+  useSyncExternalStore(
+    never,
+    () => true,
+    () => false,
+  );
 
 /** When something is due: how soon, at what time by the reader's clock, and by the schedule's own where that is another. */
 export function DueTime({ at, timeZone }: { at: Date; timeZone: string }) {
   const now = useNow();
-  const readers = clockTime(at);
   const own = clockTime(at, timeZone);
+  const readers = useReaders() ? clockTime(at) : own;
   return (
-    // The server's clock and zone are not the reader's.
-    <time dateTime={at.toISOString()} suppressHydrationWarning className="tabular-nums">
+    <time dateTime={at.toISOString()} className="tabular-nums">
       <span suppressHydrationWarning>{at <= now ? "due now" : relativeTime(at, now)}</span>
-      <span suppressHydrationWarning className="text-ink-2">
-        {" · "}
-        {readers}
-      </span>
-      <span suppressHydrationWarning className="block text-12 text-ink-3">
-        {own === readers ? "" : `${own}, ${timeZone}`}
-      </span>
+      <span className="text-ink-2"> · {readers}</span>
+      {own !== readers && (
+        <span className="block text-12 text-ink-3">
+          {own}, {timeZone}
+        </span>
+      )}
     </time>
   );
 }

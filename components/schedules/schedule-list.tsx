@@ -95,7 +95,7 @@ function What({ schedule }: { schedule: ScheduleView }) {
         {accountName !== null && <Badge tone="outline">{accountName}</Badge>}
       </p>
       <p className="text-12 text-ink-3">
-        <code className="font-mono">{cron}</code> · {timeZone}
+        <code className="mr-1 font-mono">{cron}</code> · {timeZone}
       </p>
       {schedule.differs && configCron && configMode && configTimeZone && (
         <p className="mt-1 text-12 text-ink-2">
