@@ -30,7 +30,15 @@ const watched = (databaseUrl = database.appUrl, inlineWorker = false): Watched =
 test("a process whose parts are in order is ready", async () => {
   expect(await readiness(watched())).toEqual({
     ok: true,
-    checks: { process: "ok", config: "ok", database: "ok", migrations: "ok", worker: "none", queue: "ok" },
+    checks: {
+      process: "ok",
+      config: "ok",
+      database: "ok",
+      migrations: "ok",
+      worker: "none",
+      queue: "ok",
+      redis: "none",
+    },
     reasons: [],
   });
 });

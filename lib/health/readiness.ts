@@ -4,11 +4,12 @@ import type { Sql } from "postgres";
 import { newestMigration } from "../db/migrate.ts";
 import { Watch } from "../db/watch.ts";
 import type { OpenDesk } from "../desk.ts";
+import { redisState } from "../status/statuses.ts";
 import { isStopping, loops } from "./beats.ts";
 
-export type Watched = Pick<OpenDesk, "databaseUrl" | "environment" | "now">;
+export type Watched = Pick<OpenDesk, "databaseUrl" | "environment" | "now"> & Partial<Pick<OpenDesk, "sql">>;
 
-export type CheckName = "process" | "config" | "database" | "migrations" | "worker" | "queue";
+export type CheckName = "process" | "config" | "database" | "migrations" | "worker" | "queue" | "redis";
 /** `late` is worth a look, and no reason to send nobody here any more; `none`: this process has no such part. */
 export type CheckState = "ok" | "failing" | "late" | "none" | "unknown";
 
@@ -30,11 +31,13 @@ export const queueLateMs = 300_000;
 export async function readiness(desk: Watched): Promise<Readiness> {
   const { database, migrations, queue, reasons } = await recent(desk);
   const worker = workerState(desk);
+  const redis = redisState(desk.sql);
   const process = isStopping() ? "failing" : "ok";
-  const checks = { process, config: "ok", database, migrations, worker, queue } as const;
+  const checks = { process, config: "ok", database, migrations, worker, queue, redis } as const;
   const more = [
     ...(process === "failing" ? ["The process is stopping."] : []),
     ...(worker === "failing" ? ["The worker in this process does not go round."] : []),
+    ...(redis === "late" ? ["Redis does not answer: lookups go on with the memory of each process."] : []),
   ];
   return {
     ok: !Object.values(checks).includes("failing"),
@@ -53,6 +56,7 @@ export const unready: Readiness = {
     migrations: "unknown",
     worker: "unknown",
     queue: "unknown",
+    redis: "unknown",
   },
   reasons: ["The desk is not open. The process's log says why."],
 };

@@ -7,7 +7,7 @@ import { cancel } from "../../sandbox/world/changes/subscription.ts";
 import type { Desk } from "../desk.ts";
 import { invalidateStatus } from "./invalidate.ts";
 import { lookUpStatus } from "./lookup.ts";
-import { statusesOf } from "./statuses.ts";
+import { redisState, statusesOf } from "./statuses.ts";
 
 describe.skipIf(!redisIsHere())("with Redis", () => {
   let redis: TestRedis;
@@ -136,13 +136,13 @@ describe.skipIf(!redisIsHere())("with Redis", () => {
     cancel(t.world, t.desk.now(), { subscription: two.subscription.id });
     await invalidateStatus(a, about(two.customer.id));
     expect(await ask(two.key, a)).toMatchObject({ access: false });
-    expect(statusesOf(a).shared?.down).toBe(true);
+    expect(redisState(a.sql)).toBe("late");
     await redis.start();
     await vi.waitFor(
       async () => {
         t.rest(1_000);
         await ask(one.key, a);
-        expect(statusesOf(a).shared?.down).toBe(false);
+        expect(redisState(a.sql)).toBe("ok");
       },
       { timeout: 5_000, interval: 50 },
     );

@@ -206,3 +206,10 @@ export async function closeStatuses({ sql }: Pick<Desk, "sql">): Promise<void> {
   shelf.driftdeskStatuses?.delete(sql);
   await statuses?.close();
 }
+
+/** Whether the Redis that a process's lookups share answers; `none` where there is none, or nobody has looked anything up. */
+export function redisState(sql: Sql | undefined): "ok" | "late" | "none" {
+  const shared = sql && shelf.driftdeskStatuses?.get(sql)?.shared;
+  if (!shared) return "none";
+  return shared.down ? "late" : "ok";
+}
