@@ -129,6 +129,26 @@ test("of several workers one begins what is due", async () => {
   expect(await the("incremental")).toMatchObject({ skippedDue: now, skippedRunId: begun.flat()[0] });
 });
 
+test("a worker that saw something due, and was overtaken by one whose run is over by now, begins nothing", async () => {
+  await keepSchedules(desk);
+  at("2026-11-24T13:00Z");
+  const { owner } = opened;
+  let slow: Promise<number[]> | undefined;
+  await owner.begin(async (tx) => {
+    await tx`SELECT pg_advisory_xact_lock(hashtextextended('driftdesk request run', 0))`;
+    slow = beginDue(desk);
+    const waiting = async () => [
+      ...(await owner`
+        SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+        WHERE l.locktype = 'advisory' AND NOT l.granted AND d.datname = current_database()`),
+    ];
+    await expect.poll(waiting, { timeout: 20_000 }).toHaveLength(1);
+    await tx`UPDATE driftdesk.schedules SET next_due = next_due + interval '1 hour' WHERE mode = 'incremental'`;
+  });
+  expect(await slow).toEqual([]);
+  expect(await runs()).toEqual([]);
+});
+
 test("a worker that is killed between the run and the schedule leaves neither, and the next look begins it", async () => {
   await keepSchedules(desk);
   const { owner } = opened;
