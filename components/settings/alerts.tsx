@@ -63,7 +63,7 @@ export function Alerts({
 
 const fates = {
   sent: { icon: CircleCheck, tone: "text-fixed", word: "sent" },
-  waiting: { icon: Clock, tone: "text-ink-3", word: "waits" },
+  waiting: { icon: Clock, tone: "text-ink-3", word: "waits, to be sent" },
   failed: { icon: CircleAlert, tone: "text-locked", word: "not sent, given up" },
 };
 
@@ -71,7 +71,7 @@ function Delivery({ channel, state, at, attempts, others, problem }: DeliveryVie
   const { icon, tone, word } = fates[state];
   return (
     <Fate icon={icon} tone={tone}>
-      {channelWords[channel]}: {word} {at && <Time at={at} />}
+      {channelWords[channel]}: {word} <Time at={at} />
       {others > 0 && `, together with ${plural(others, "other")}`}
       {attempts > 1 && `, ${plural(attempts, "attempt")}`}
       {problem && <span className="block text-pretty text-ink-2">{problem}</span>}

@@ -21,8 +21,8 @@ export interface AlertView {
 export interface DeliveryView {
   channel: Channel;
   state: "waiting" | "sent" | "failed";
-  /** Of a failed one: when it was tried last. */
-  at: Date | null;
+  /** When it was sent, tried last, or is tried next. */
+  at: Date;
   attempts: number;
   /** How many other alerts were in the same message. */
   others: number;
@@ -42,7 +42,7 @@ export async function listAlerts(
     ORDER BY id DESC LIMIT ${limit}`;
   const deliveries = await sql<(DeliveryView & { alert: number })[]>`
     SELECT d.alert_id AS alert, d.channel, d.state, d.attempts, d.problem,
-           coalesce(d.sent_at, CASE WHEN d.state = 'failed' THEN d.due_at END) AS at,
+           coalesce(d.sent_at, d.due_at) AS at,
            (SELECT count(*)::int - 1 FROM driftdesk.alert_deliveries o WHERE o.message_id = d.message_id) AS others
     FROM driftdesk.alert_deliveries d
     WHERE d.alert_id = ANY (${alerts.map(({ id }) => id)}::bigint[])
