@@ -18,8 +18,14 @@ export interface AlertData {
   corrected: { applied: number; stale: number; failed: number };
   run_trouble: { state: string; message: string | null };
   run_recovered: { runs: number };
-  /** A run did not begin when its schedule said. */
-  run_overdue: { schedule: string; mode: string; due: string | null };
+  /** A run did not begin when its schedule said, or does not end. `missed`: how many due times there were until now. */
+  run_overdue: {
+    schedule: string;
+    mode: string;
+    due: string | null;
+    why: "not_begun" | "not_ended";
+    missed: number;
+  };
   /** Stripe cannot deliver events to an endpoint. */
   pipeline_broken: {
     /** Null where the key may not list endpoints. */

@@ -102,7 +102,7 @@ test("a run that did not begin is told once, again after a day, and anew when th
   };
   expect(await overdue("2026-11-24T03:00:00Z")).toBe(1);
   expect(texts()[0]).toContain(
-    "A full run is overdue\nIt should have begun at 24 Nov 2026, 03:00 UTC (schedule 0 3 * * *).",
+    "A full run is overdue\nIt should have begun at 24 Nov 2026, 03:00 UTC (0 3 * * *).",
   );
   expect(await overdue("2026-11-24T03:00:00Z")).toBe(1);
   expect(await overdue("2026-11-24T04:00:00Z")).toBe(1);
@@ -110,6 +110,18 @@ test("a run that did not begin is told once, again after a day, and anew when th
   expect(await overdue("2026-11-24T05:00:00Z")).toBe(2);
   pass(25 * hour);
   expect(await overdue("2026-11-25T06:00:00Z")).toBe(3);
+  const hourly = { schedule: "every hour", mode: "incremental", due: "2026-11-25T07:00:00Z" };
+  await happen("schedule.overdue", { ...hourly, why: "not_begun", missed: 3 });
+  await tell();
+  expect(texts()[3]).toContain("(every hour).\n2 more were missed since then.");
+  pass(hour);
+  // It began at last, and hangs.
+  await run();
+  await happen("schedule.overdue", { ...hourly, mode: "full", schedule: "0 3 * * *", why: "not_ended" });
+  await tell();
+  expect(texts()[4]).toBe(
+    "A full run does not end\nIt was due at 25 Nov 2026, 07:00 UTC (0 3 * * *) and is still under way.",
+  );
 });
 
 test("webhooks that stop are told with their beginning, once, and that they arrive again too", async () => {

@@ -94,8 +94,15 @@ const pipelineOf = ({ data: { endpoint, url, since, undelivered } }: Entry) => (
 
 /** Who missed one run misses the next ones too: told once, and again after a day. */
 async function overdueOf(tx: TransactionSql, desk: Desks, entry: Entry): Promise<Raised[]> {
-  const { schedule, mode, due } = entry.data;
-  const data = { schedule: textOf(schedule), mode: textOf(mode), due: timeOf(due) };
+  const { schedule, mode, due, missed } = entry.data;
+  const why = entry.data.why === "not_ended" ? ("not_ended" as const) : ("not_begun" as const);
+  const data = {
+    schedule: textOf(schedule),
+    mode: textOf(mode),
+    due: timeOf(due),
+    why,
+    missed: Number(missed ?? 1),
+  };
   const about = { account_id: entry.accountId, run_id: entry.runId };
   const known = await tx`
     SELECT FROM driftdesk.alerts a
@@ -107,7 +114,7 @@ async function overdueOf(tx: TransactionSql, desk: Desks, entry: Entry): Promise
           AND (a.account_id IS NULL OR r.account_id IS NOT DISTINCT FROM a.account_id))
     LIMIT 1`;
   if (known.length > 0) return [];
-  const key = `run_overdue ${entry.accountId} ${data.schedule} ${data.due ?? entry.seq}`;
+  const key = `run_overdue ${entry.accountId} ${data.schedule} ${data.due ?? entry.seq} ${why}`;
   return [{ kind: "run_overdue", key, ...about, data }];
 }
 

@@ -41,6 +41,7 @@ export function wordsOf(alert: Told, reading: Reading): Words {
 
 function ofKind(alert: Told, { timeZone, accounts }: Reading): Words {
   const run = { path: `/runs/${alert.runId}`, link: `See run ${alert.runId}` };
+  const runs = { path: "/runs", link: "See the runs" };
   const pipeline = { path: "/pipeline", link: "See what arrives and what does not" };
   switch (alert.kind) {
     case "drift": {
@@ -71,18 +72,21 @@ function ofKind(alert: Told, { timeZone, accounts }: Reading): Words {
       return { title: "A run came to its end again", lines, ...run };
     }
     case "run_overdue": {
-      const { schedule, mode, due } = alert.data as AlertData["run_overdue"];
+      const { schedule, mode, due, why, missed } = alert.data as AlertData["run_overdue"];
       const kind = mode === "full" ? "A full run" : mode === "incremental" ? "An incremental run" : "A run";
+      const at = due ? timeText(due, timeZone) : "its time";
+      if (why === "not_ended") {
+        const lines = texts(`It was due at ${at} (${schedule}) and is still under way.`);
+        return { title: `${kind} does not end`, lines, ...(alert.runId === null ? runs : run) };
+      }
       return {
         title: `${kind} is overdue`,
         lines: texts(
-          due
-            ? `It should have begun at ${timeText(due, timeZone)} (schedule ${schedule}).`
-            : `It did not begin when its schedule said (${schedule}).`,
+          `It should have begun at ${at} (${schedule}).`,
+          missed > 1 && `${plural(missed - 1, "more was", "more were")} missed since then.`,
           "Look whether a worker, or whatever calls Driftdesk, is running.",
         ),
-        path: "/runs",
-        link: "See the runs",
+        ...runs,
       };
     }
     case "pipeline_broken": {
