@@ -24,7 +24,7 @@ export function DueTime({ at, timeZone }: { at: Date; timeZone: string }) {
       <span className="text-ink-2"> · {readers}</span>
       {own !== readers && (
         <span className="block text-12 text-ink-3">
-          {own}, {timeZone}
+          {own.endsWith(timeZone) ? own : `${own}, ${timeZone}`}
         </span>
       )}
     </time>
