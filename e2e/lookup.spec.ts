@@ -28,6 +28,7 @@ async function somebody(after = 0): Promise<{ id: string; email: string; custome
 test("support asks Stripe about a customer, sees both sides, and has a record checked that differs", async ({
   page,
 }) => {
+  test.setTimeout(120_000);
   const person = await somebody();
   await signIn(page, "support");
   await page.getByRole("link", { name: "Look up" }).first().click();
