@@ -9,7 +9,7 @@ import { createInterface, type Interface } from "node:readline";
 import AxeBuilder from "@axe-core/playwright";
 import { expect as impatient, type Page, test } from "@playwright/test";
 import { freePort } from "../lib/db/free-port.ts";
-import { finance } from "../sandbox/demo/people.ts";
+import { admin, finance } from "../sandbox/demo/people.ts";
 import { startSlack, type TestSlack } from "../sandbox/testing-slack.ts";
 import { signInAs } from "./desk.ts";
 
@@ -137,4 +137,22 @@ test("eighteen silent hours, from broken to healed", async ({ browser }) => {
     expect(slack.messages).toHaveLength(3);
   });
   await context.close();
+
+  await test.step("an admin sees what was told and where, and that a test arrives", async () => {
+    const theirs = await browser.newContext({ baseURL: base });
+    const settings = await theirs.newPage();
+    await signInAs(settings, admin.email, password);
+    await settings.goto("/settings");
+    const alerts = settings.getByRole("region", { name: "Alerts" });
+    const about = (link: string) =>
+      alerts.getByRole("listitem").filter({ has: settings.getByRole("link", { name: link }) });
+    await expect(about("Webhooks do not arrive")).toContainText("Slack: sent");
+    await expect(about("Webhooks arrive again")).toContainText("Slack: sent");
+    await alerts.getByRole("button", { name: "Send a test by Slack" }).click();
+    await expect(alerts).toContainText("A test is on its way (Slack).");
+    await expect.poll(() => told(/This is a test/).length, { timeout: 20_000 }).toBe(1);
+    await settings.reload();
+    await expect(about("This is a test")).toContainText("Slack: sent");
+    await theirs.close();
+  });
 });
