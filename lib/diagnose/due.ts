@@ -1,5 +1,5 @@
 // Which differences are looked at, and what is written down about them: both for thousands at once.
-import type { Sql } from "postgres";
+import type { TransactionSql } from "postgres";
 import { appendAudit } from "../audit/append.ts";
 import {
   type Cause,
@@ -91,40 +91,44 @@ export async function writeCauses(
   found: readonly Found[],
 ): Promise<void> {
   const named = new Map<Cause, number>();
-  for (let i = 0; i < found.length; i += perStatement) {
-    const part = found.slice(i, i + perStatement).map(({ due, cause, evidence }) => ({
-      id: due.id,
-      version: due.version,
-      cause,
-      evidence,
-    }));
-    for (const { cause, count } of await writePart(desk.sql, part, desk.now()))
-      named.set(cause, (named.get(cause) ?? 0) + count);
-  }
-  if (named.size === 0) return;
-  const entry = {
-    actor: systemActor.email,
-    action: "causes.found" as const,
-    account_id: accountId,
-    run_id: run.id,
-    data: { causes: Object.fromEntries(named) },
-  };
-  await appendAudit(desk.sql, [entry], desk.now());
+  const now = desk.now();
+  // Together: a killed process has written both, or nothing.
+  await desk.sql.begin(async (tx) => {
+    const inOrder = found.toSorted((a, b) => a.due.id - b.due.id);
+    for (let i = 0; i < inOrder.length; i += perStatement) {
+      const part = inOrder.slice(i, i + perStatement).map(({ due, cause, evidence }) => ({
+        id: due.id,
+        version: due.version,
+        cause,
+        evidence,
+      }));
+      for (const { cause, count } of await writePart(tx, part, now))
+        named.set(cause, (named.get(cause) ?? 0) + count);
+    }
+    if (named.size === 0) return;
+    const entry = {
+      actor: systemActor.email,
+      action: "causes.found" as const,
+      account_id: accountId,
+      run_id: run.id,
+      data: { causes: Object.fromEntries([...named].sort()) },
+    };
+    await appendAudit(tx, [entry], now);
+  });
 }
 
 /** Answers how many have got a cause that they did not have. */
-async function writePart(sql: Sql, part: readonly object[], now: Date) {
-  return sql.begin(async (tx) => {
-    const given = tx`
+async function writePart(tx: TransactionSql, part: readonly object[], now: Date) {
+  const given = tx`
       SELECT g.* FROM jsonb_to_recordset(${tx.json(part as never)})
         AS g (id bigint, version integer, cause text, evidence jsonb)`;
-    // In the order in which decisions lock: they wait for each other, never in a circle.
-    await tx`
+  // In the order in which decisions lock: they wait for each other, never in a circle.
+  await tx`
       SELECT count(*) FROM (
         SELECT d.id FROM driftdesk.discrepancies d JOIN (${given}) g ON g.id = d.id
         ORDER BY d.id FOR NO KEY UPDATE OF d
       ) locked`;
-    return tx<{ cause: Cause; count: number }[]>`
+  return tx<{ cause: Cause; count: number }[]>`
       WITH given AS (${given}), changed AS (
         UPDATE driftdesk.discrepancies d
         SET cause = g.cause, cause_evidence = g.evidence, cause_version = d.version, cause_at = ${now}
@@ -137,5 +141,4 @@ async function writePart(sql: Sql, part: readonly object[], now: Date) {
       )
       SELECT cause, count(*)::int AS count FROM changed
       WHERE cause <> before AND cause <> 'unknown' GROUP BY cause ORDER BY cause`;
-  });
 }
