@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { defineConfig } from "@playwright/test";
+import { outputFile } from "./e2e/no-secrets.ts";
 
 // Every process of Playwright reads this file: what is made up here is handed on by the environment.
 process.env.DRIFTDESK_E2E_PORT ??= "3210";
@@ -11,6 +12,7 @@ const chromium = process.env.PLAYWRIGHT_CHROMIUM ?? ["/usr/bin/chromium"].find((
 
 export default defineConfig({
   testDir: "e2e",
+  globalTeardown: "./e2e/no-secrets.ts",
   outputDir: "test-results",
   timeout: 60_000,
   // They share one desk, and what one person decides another one sees.
@@ -35,6 +37,12 @@ export default defineConfig({
     reuseExistingServer: true,
     stdout: "pipe",
     gracefulShutdown: { signal: "SIGTERM", timeout: 20_000 },
-    env: { PORT: String(port), DRIFTDESK_DIR: process.env.DRIFTDESK_E2E_DIR },
+    env: {
+      PORT: String(port),
+      DRIFTDESK_DIR: process.env.DRIFTDESK_E2E_DIR,
+      // Everything that the desk says in all specs together has to be without secrets.
+      DRIFTDESK_DEMO_OUTPUT: outputFile(process.env.DRIFTDESK_E2E_DIR),
+      LOG_LEVEL: "debug",
+    },
   },
 });

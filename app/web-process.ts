@@ -1,9 +1,17 @@
 import { getDesk } from "@/app/desk.ts";
+import { within } from "@/lib/deadline.ts";
+import type { OpenDesk } from "@/lib/desk.ts";
 import { DriftdeskError } from "@/lib/errors.ts";
 import { beginStopping } from "@/lib/health/beats.ts";
-import { startWorker } from "@/lib/jobs/worker.ts";
+import { startWorker, type Worker } from "@/lib/jobs/worker.ts";
+import { redactOutput } from "@/lib/log.ts";
+import { nameRequests, type Requests } from "@/lib/request-ids.ts";
 import { closeStatuses } from "@/lib/status/statuses.ts";
 import { flushWebhookCounts } from "@/lib/webhooks/counts.ts";
+
+/** Each part has a limit of its own; this is for what has none. */
+const stopWithinMs = 20_000;
+const answerWithinMs = 3_000;
 
 /** Opens the desk, so that what is wrong with it is said at the start, and lets go of everything at the end. */
 export async function startWeb(): Promise<void> {
@@ -13,6 +21,8 @@ export async function startWeb(): Promise<void> {
     // An empty variable means "not set"; next-auth would take it for an address and fail on every page.
     delete process.env.NEXTAUTH_URL;
   }
+  redactOutput();
+  const requests = nameRequests();
   const desk = await getDesk().catch((error) => {
     console.error(error instanceof DriftdeskError ? error.message : error);
     process.exit(2);
@@ -24,13 +34,20 @@ export async function startWeb(): Promise<void> {
     if (ending) return;
     ending = true;
     beginStopping();
-    // Twice: whoever ends this process for good may not wait for the worker.
-    await flushWebhookCounts(desk);
-    await worker?.stop().catch((error) => desk.log.error(error, "the worker did not stop in order"));
-    await flushWebhookCounts(desk);
-    await closeStatuses(desk);
-    await desk.close();
+    await within(stopWithinMs, letGo(desk, worker, requests), () => new Error("It took too long")).catch(
+      // What was under way is found by its lease, as after a kill.
+      (error) => desk.log.error(error, "the process did not stop in order"),
+    );
     process.exit(0);
   };
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => void end());
+}
+
+async function letGo(desk: OpenDesk, worker: Worker | null, requests: Requests): Promise<void> {
+  // Twice: whoever ends this process for good may not wait for the worker.
+  await flushWebhookCounts(desk);
+  await Promise.all([worker?.stop(), requests.answered(answerWithinMs)]);
+  await flushWebhookCounts(desk);
+  await closeStatuses(desk);
+  await desk.close();
 }

@@ -7,6 +7,7 @@ import {
   type KeyVariables,
   readEnvironment,
   readRecordsEnvironment,
+  secretsIn,
 } from "./config/environment.ts";
 import { loadConfig } from "./config/load.ts";
 import type { Config, Configuration, Rules } from "./config/resource.ts";
@@ -15,7 +16,7 @@ import { attachEmbedded } from "./db/embedded.ts";
 import { migrate } from "./db/migrate.ts";
 import type { Role } from "./db/schema.ts";
 import { DriftdeskError } from "./errors.ts";
-import { createLog } from "./log.ts";
+import { createLog, hide } from "./log.ts";
 import { createStripeReader } from "./stripe/client.ts";
 import { type Board, openBoard } from "./stripe/pace-board.ts";
 import type { StripeReader } from "./stripe/reader.ts";
@@ -90,6 +91,7 @@ export interface OpenDeskOptions {
 /** Opens what the environment names: starts or joins the embedded Postgres where none is named, and migrates. */
 export async function openDesk(options: OpenDeskOptions = {}): Promise<OpenDesk> {
   const { config, environment } = await readSettings(options);
+  hide(secretsIn(environment));
   const board = openBoard(() => records.databaseUrl);
   const accounts = viewsOf(config, environment, board);
   const records = await openRecords(environment);

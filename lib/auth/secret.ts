@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { link, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Environment } from "../config/environment.ts";
+import { hide } from "../log.ts";
 
 /** What sessions are encrypted with: NEXTAUTH_SECRET, or one that is made once and kept in the data folder. */
 export async function sessionSecret(
@@ -17,5 +18,7 @@ export async function sessionSecret(
     if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
   });
   await rm(draft, { force: true });
-  return (await readFile(file, "utf8")).trim();
+  const secret = (await readFile(file, "utf8")).trim();
+  hide([secret]);
+  return secret;
 }

@@ -34,6 +34,33 @@ export interface Environment {
   oidc: { issuer: string; clientId: string; clientSecret: string; name: string } | undefined;
 }
 
+/** Everything in it that nobody may read anywhere. */
+export function secretsIn(environment: Environment): (string | undefined)[] {
+  const { databaseUrl, localDatabaseUrl, redisUrl, smtp, alertWebhook, slackWebhookUrl } = environment;
+  return [
+    ...[databaseUrl, localDatabaseUrl, redisUrl, smtp?.url, alertWebhook?.url].flatMap(passwordIn),
+    ...Object.values(environment.stripeKeys),
+    ...Object.values(environment.webhookSecrets).flat(),
+    slackWebhookUrl,
+    alertWebhook?.secret,
+    environment.cronSecret,
+    environment.nextAuthSecret,
+    environment.auditSigningKey,
+    environment.oidc?.clientSecret,
+  ];
+}
+
+/** As it is written in the address, and as it is. */
+function passwordIn(url: string | undefined): string[] {
+  const written = /:\/\/[^/@]*?:([^/]*)@/.exec(url ?? "")?.[1];
+  if (written === undefined) return [];
+  try {
+    return [written, decodeURIComponent(written)];
+  } catch {
+    return [written];
+  }
+}
+
 const postgresUrl = z
   .string()
   .regex(/^postgres(ql)?:\/\//, "is not a Postgres URL (postgres://user:password@host:5432/database)");

@@ -62,10 +62,12 @@ export const unready: Readiness = {
 };
 
 function workerState({ environment }: Watched): CheckState {
+  // It has been told to end; that is said already.
+  if (isStopping()) return "none";
   const all = loops();
   if (all.some(({ stuck }) => stuck)) return "failing";
   if (all.length > 0) return "ok";
-  // While it starts, or after it was told to stop.
+  // While it starts.
   return environment.inlineWorker ? "failing" : "none";
 }
 

@@ -11,6 +11,7 @@ import { executeBulk } from "../fixes/execute.ts";
 import { recoverFixes, wakeSnoozed } from "../fixes/recover.ts";
 import { voidChanged } from "../fixes/second-person.ts";
 import { beats } from "../health/beats.ts";
+import { about } from "../log-context.ts";
 import { dropForgottenStagingTables } from "../reconcile/staging.ts";
 import { checkWebhooks } from "../webhooks/check.ts";
 import { clearWebhooks } from "../webhooks/clear.ts";
@@ -84,7 +85,7 @@ export async function startWorker(desk: QueuedDesk, options: WorkerOptions = {})
     if (job) await runs.execute(job.data.runId);
   });
   await boss.work<Jobs["bulk"]>("bulk", { ...looking, localConcurrency: 2 }, async ([job]) => {
-    if (job) await track(executeBulk(desk, job.data.bulkId));
+    if (job) await track(about({ bulk: job.data.bulkId }, () => executeBulk(desk, job.data.bulkId)));
   });
   await keepSchedules(desk);
   const { signal } = stopping;
@@ -105,11 +106,10 @@ export async function startWorker(desk: QueuedDesk, options: WorkerOptions = {})
   return {
     async stop() {
       stopping.abort(new DriftdeskError("run_superseded", "This process stops; another one goes on."));
-      await sweeping;
       // A message that is on its way is waited for, like requests to Stripe: else it would be sent twice.
       track(telling);
       // What does not let go in time is found by its lease, as after a kill.
-      const over = Promise.all([...underWay, runs.stopped()]);
+      const over = sweeping.then(() => Promise.all([...underWay, runs.stopped()]));
       await Promise.race([over, wait(patienceMs, undefined, { ref: false })]);
       await closeQueues(desk);
     },

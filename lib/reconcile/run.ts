@@ -12,6 +12,7 @@ import { diagnoseOnce } from "../diagnose/once.ts";
 import { foldTotals } from "../discrepancies/totals.ts";
 import { DriftdeskError } from "../errors.ts";
 import { applyPolicies } from "../fixes/policy.ts";
+import { about } from "../log-context.ts";
 import { failRun, finishRun, unlessAnotherHasIt } from "./finish.ts";
 import { joinRun, type Presence } from "./lease.ts";
 import { isUnreachable, Patience, type PatienceClock } from "./patience.ts";
@@ -43,11 +44,11 @@ const over: readonly RunState[] = ["succeeded", "incomplete", "suspicious", "fai
  * `run_superseded` when it is told to stop, and `database_lost` when the connection to Driftdesk's own database broke:
  * the run is then as after a kill, and can go on. So it is when Stripe does not answer at the very start of a later attempt.
  */
-export async function executeRun(
-  desks: Desks,
-  runId: number,
-  options: ExecuteOptions = {},
-): Promise<RunView> {
+export function executeRun(desks: Desks, runId: number, options: ExecuteOptions = {}): Promise<RunView> {
+  return about({ run: runId }, () => execute(desks, runId, options));
+}
+
+async function execute(desks: Desks, runId: number, options: ExecuteOptions): Promise<RunView> {
   const found = await getRun(desks.sql, runId);
   if (!found) throw new DriftdeskError("run_unknown", `There is no run ${runId}.`, { status: 404 });
   if (over.includes(found.state)) return found;

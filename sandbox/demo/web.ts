@@ -1,6 +1,6 @@
 // The pages: built when the build is missing or older than the sources, then served by a child process.
 import { spawn } from "node:child_process";
-import { readdirSync, statSync } from "node:fs";
+import { appendFileSync, readdirSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
@@ -72,6 +72,8 @@ function run(args: string[], variables: Record<string, string>) {
   let text = "";
   const keep = (data: Buffer) => {
     text = (text + data).slice(-8_000);
+    // Tests look through all of it.
+    if (process.env.DRIFTDESK_DEMO_OUTPUT) appendFileSync(process.env.DRIFTDESK_DEMO_OUTPUT, data);
   };
   child.stdout.on("data", keep);
   child.stderr.on("data", keep);
