@@ -9,8 +9,8 @@ import { nameRequests, type Requests } from "@/lib/request-ids.ts";
 import { closeStatuses } from "@/lib/status/statuses.ts";
 import { flushWebhookCounts } from "@/lib/webhooks/counts.ts";
 
-/** Each part has a limit of its own; this is for what has none. */
-const stopWithinMs = 20_000;
+/** Who stops processes kills them after ten seconds at the earliest. */
+const stopWithinMs = 9_000;
 const answerWithinMs = 3_000;
 
 /** Opens the desk, so that what is wrong with it is said at the start, and lets go of everything at the end. */
