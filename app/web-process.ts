@@ -7,6 +7,7 @@ import { startWorker, type Worker } from "@/lib/jobs/worker.ts";
 import { redactOutput } from "@/lib/log.ts";
 import { nameRequests, type Requests } from "@/lib/request-ids.ts";
 import { closeStatuses } from "@/lib/status/statuses.ts";
+import type { Collecting } from "@/lib/tracing/collect.ts";
 import { flushWebhookCounts } from "@/lib/webhooks/counts.ts";
 
 /** Who stops processes kills them after ten seconds at the earliest. */
@@ -14,7 +15,7 @@ const stopWithinMs = 9_000;
 const answerWithinMs = 3_000;
 
 /** Opens the desk, so that what is wrong with it is said at the start, and lets go of everything at the end. */
-export async function startWeb(): Promise<void> {
+export async function startWeb(collecting: Collecting | null): Promise<void> {
   if (!process.env.NEXTAUTH_URL) {
     // Without a fixed address the one that the browser used is right, e.g. 127.0.0.1 as well as localhost.
     process.env.AUTH_TRUST_HOST ??= "true";
@@ -34,7 +35,11 @@ export async function startWeb(): Promise<void> {
     if (ending) return;
     ending = true;
     beginStopping();
-    await within(stopWithinMs, letGo(desk, worker, requests), () => new Error("It took too long")).catch(
+    await within(
+      stopWithinMs,
+      letGo(desk, worker, requests, collecting),
+      () => new Error("It took too long"),
+    ).catch(
       // What was under way is found by its lease, as after a kill.
       (error) => desk.log.error(error, "the process did not stop in order"),
     );
@@ -43,11 +48,16 @@ export async function startWeb(): Promise<void> {
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => void end());
 }
 
-async function letGo(desk: OpenDesk, worker: Worker | null, requests: Requests): Promise<void> {
+async function letGo(
+  desk: OpenDesk,
+  worker: Worker | null,
+  requests: Requests,
+  collecting: Collecting | null,
+): Promise<void> {
   // Twice: whoever ends this process for good may not wait for the worker.
   await flushWebhookCounts(desk);
   await Promise.all([worker?.stop(), requests.answered(answerWithinMs)]);
   await flushWebhookCounts(desk);
   await closeStatuses(desk);
-  await desk.close();
+  await Promise.all([desk.close(), collecting?.end()]);
 }

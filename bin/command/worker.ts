@@ -1,9 +1,11 @@
 import { openDesk } from "../../lib/desk.ts";
 import { startWorker } from "../../lib/jobs/worker.ts";
+import { collectSpans } from "../../lib/tracing/collect.ts";
 import { whenAsked } from "../ending.ts";
 
 /** Works off the queues until it is told to stop; whatever it is at then is free for others at once. */
 export async function worker(): Promise<number> {
+  const collecting = await collectSpans();
   const desks = await openDesk();
   try {
     const asked = new Promise<NodeJS.Signals>((resolve) => whenAsked(resolve));
@@ -13,7 +15,7 @@ export async function worker(): Promise<number> {
     desks.log.info({ signal }, "stops");
     await working.stop();
   } finally {
-    await desks.close();
+    await Promise.all([desks.close(), collecting?.end()]);
   }
   // A request that Stripe does not answer would keep the process for as long as it takes.
   setTimeout(() => process.exit(), 500).unref();

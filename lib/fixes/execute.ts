@@ -7,6 +7,7 @@ import type { BulkAction, Discrepancy, Fix } from "../db/schema.ts";
 import { inTurn } from "../db/turns.ts";
 import type { Desks } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
+import { traced } from "../tracing/span.ts";
 import { getBulk } from "./bulk.ts";
 import { type EventPass, eventPassOf } from "./event-pass.ts";
 import { freshen } from "./freshness.ts";
@@ -46,7 +47,11 @@ export interface Work {
  * second one returns at once, with the action as it stands.
  */
 export async function executeBulk(desk: Desks, bulkId: number): Promise<BulkAction> {
-  await inTurn(desk.sql, "action", () => whileLocked(desk, bulkId, (lock) => carryOut(desk, bulkId, lock)));
+  await inTurn(desk.sql, "action", () =>
+    whileLocked(desk, bulkId, (lock) =>
+      traced("bulk action", { "driftdesk.bulk": bulkId }, () => carryOut(desk, bulkId, lock)),
+    ),
+  );
   const bulk = await getBulk(desk.sql, bulkId);
   if (!bulk) throw new DriftdeskError("bulk_unknown", `There is no bulk action ${bulkId}.`, { status: 404 });
   return bulk;
@@ -68,7 +73,9 @@ async function carryOut(desk: Desks, bulkId: number, lock: BulkLock): Promise<vo
     const { fixes, last } = batch;
     // While a batch is written, the intents of the next one are. Both have ended before this process lets go of the action.
     const [settled, next] = await Promise.allSettled([
-      fresh(fixes, events).then((still) => settle(work, still)),
+      traced("bulk settle", { "driftdesk.rows": fixes.length }, async () =>
+        settle(work, await fresh(fixes, events)),
+      ),
       intend(work, last),
     ]);
     if (settled.status === "rejected") throw settled.reason;

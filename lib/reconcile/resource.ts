@@ -6,6 +6,7 @@ import { inTurn } from "../db/turns.ts";
 import type { Desk } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import { copyAcross } from "../local/copy.ts";
+import { traced } from "../tracing/span.ts";
 import { assess } from "./assess.ts";
 import { confirmCandidates, findCandidates } from "./compare.ts";
 import { reaskStripe, rereadLocal } from "./confirm.ts";
@@ -67,25 +68,32 @@ export async function runResource(context: RunContext, resource: Resource): Prom
 /** Answers whether it was recorded. */
 async function takeSteps(context: RunContext, stage: Stage, enter: Enter): Promise<boolean> {
   const { desk, run, signal, begin } = context;
+  const step = <T>(state: RunResourceState, work: () => Promise<T>) =>
+    traced(
+      `run ${state}`,
+      { "driftdesk.run": run.id, "driftdesk.resource": stage.resource.name },
+      async () => {
+        await enter(state);
+        return work();
+      },
+    );
   const planned = await planScope(context, stage);
 
-  await enter("fetching");
-  const scope = await readSides(context, stage, planned);
+  const scope = await step("fetching", () => readSides(context, stage, planned));
   await context.progress.write();
 
-  await enter("comparing");
-  await compareSides(context, stage, scope, enter);
+  await step("comparing", () => compareSides(context, stage, scope, enter));
 
-  await enter("confirming");
-  const verdict = await confirm(context, stage, scope);
+  const verdict = await step("confirming", () => confirm(context, stage, scope));
 
-  await enter("recording");
-  signal.throwIfAborted();
-  return begin(async (tx) => {
-    await stillStaged(tx, stage);
-    const recorded = await recordResource(tx, stage, { now: desk.now(), scope, ...verdict });
-    await stillRunning(tx, run);
-    return recorded;
+  return step("recording", async () => {
+    signal.throwIfAborted();
+    return begin(async (tx) => {
+      await stillStaged(tx, stage);
+      const recorded = await recordResource(tx, stage, { now: desk.now(), scope, ...verdict });
+      await stillRunning(tx, run);
+      return recorded;
+    });
   });
 }
 

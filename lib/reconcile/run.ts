@@ -13,6 +13,7 @@ import { foldTotals } from "../discrepancies/totals.ts";
 import { DriftdeskError } from "../errors.ts";
 import { applyPolicies } from "../fixes/policy.ts";
 import { about } from "../log-context.ts";
+import { traced } from "../tracing/span.ts";
 import { failRun, finishRun, unlessAnotherHasIt } from "./finish.ts";
 import { joinRun, type Presence } from "./lease.ts";
 import { isUnreachable, Patience, type PatienceClock } from "./patience.ts";
@@ -45,7 +46,9 @@ const over: readonly RunState[] = ["succeeded", "incomplete", "suspicious", "fai
  * the run is then as after a kill, and can go on. So it is when Stripe does not answer at the very start of a later attempt.
  */
 export function executeRun(desks: Desks, runId: number, options: ExecuteOptions = {}): Promise<RunView> {
-  return about({ run: runId }, () => execute(desks, runId, options));
+  return about({ run: runId }, () =>
+    traced("run", { "driftdesk.run": runId }, () => execute(desks, runId, options)),
+  );
 }
 
 async function execute(desks: Desks, runId: number, options: ExecuteOptions): Promise<RunView> {

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import Stripe from "stripe";
 import { countRequest } from "../metrics/counters.ts";
+import { traced } from "../tracing/span.ts";
 import { endpointsOf, listEvents } from "./endpoints.ts";
 import { type Budgets, type Clock, Pace } from "./pace.ts";
 import type { Board } from "./pace-board.ts";
@@ -68,7 +69,10 @@ export function createStripeReader(options: StripeReaderOptions): StripeReader {
   const livemode = /^[a-z]+_live_/.test(secretKey);
   const counts = { requests: 0, rateLimited: 0 };
 
-  async function call<T>(endpoint: string, send: () => Promise<T>): Promise<T> {
+  const call = <T>(endpoint: string, send: () => Promise<T>): Promise<T> =>
+    traced(`stripe ${endpoint}`, {}, () => tryToCall(endpoint, send));
+
+  async function tryToCall<T>(endpoint: string, send: () => Promise<T>): Promise<T> {
     const attempts = currentHaste()?.attempts;
     for (let attempt = 1; ; attempt++) {
       const turn = await pace.turn(endpoint, currentPriority());
