@@ -1,6 +1,7 @@
 // Why things differ, as a step of a run: from Stripe's events, the company's own log, our receiver, and the rows' own times.
 import type Stripe from "stripe";
 import type { Resource } from "../config/resource.ts";
+import { isConnectionLost } from "../db/connect.ts";
 import type { Run } from "../db/schema.ts";
 import type { Desk } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
@@ -23,7 +24,10 @@ export interface DiagnoseOptions {
 /** A hundred events each: what a busy account has in some hours, and others in a month. Fewer where a person waits. */
 const requestsAtMost = { run: 60, targeted: 6 };
 
-/** Never throws for what a run can meet: what could not be found out stays unknown, and the next run tries again. */
+/**
+ * Never throws for what a run can meet: what could not be found out stays unknown, and the next run tries again. But when
+ * Driftdesk's own database is lost the run is as after a kill, and whoever goes on with it looks again.
+ */
 export async function diagnose(
   desk: Desk,
   { run, accountId }: { run: Run; accountId: string },
@@ -41,9 +45,16 @@ export async function diagnose(
     await writeCauses(desk, { run, accountId }, told);
   } catch (error) {
     options.signal.throwIfAborted();
+    if (isConnectionLost(error) && (desk.local === desk.sql || !(await answers(desk.sql)))) throw error;
     desk.log.warn({ err: error, run: run.id }, "The causes of differences could not be looked for.");
   }
 }
+
+const answers = (sql: Desk["sql"]) =>
+  sql`SELECT 1`.then(
+    () => true,
+    () => false,
+  );
 
 async function findOut(
   desk: Desk,
