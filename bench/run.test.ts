@@ -13,6 +13,7 @@ test("the benchmarks run to their end, on hardly any objects", async () => {
     .slice(2)
     .flatMap((line) => line.split(" | ")[2] ?? []);
   expect(results.length).toBeGreaterThan(20);
-  for (const result of results) expect(result).toMatch(/^[×\d]/);
+  // A figure, or a plot.
+  for (const result of results) expect(result).toMatch(/^([×\d]|fresh [▁▂▃▄▅▆▇█]+ )/);
   expect(stdout).not.toMatch(/NaN|Infinity|undefined/);
 }, 300_000);

@@ -94,11 +94,16 @@ test.each(storms)("%s: the run ends well and finds the same", async (_, faults) 
   const t = await open();
   const before = await found(t);
   expect(before).toHaveLength(13);
-  const asked = t.sandbox.counts.total;
+  const asks = async () => {
+    const earlier = t.sandbox.counts.total;
+    expect(await run(t.desk, {}, { clock: fast })).toMatchObject({ state: "succeeded", message: null });
+    return t.sandbox.counts.total - earlier;
+  };
+  // The first run also asked why the records differ.
+  const undisturbed = await asks();
   Object.assign(t.sandbox.faults, faults);
-  expect(await run(t.desk, {}, { clock: fast })).toMatchObject({ state: "succeeded", message: null });
+  expect(await asks()).toBeGreaterThan(undisturbed);
   expect(await found(t)).toEqual(before);
-  expect(t.sandbox.counts.total - asked).toBeGreaterThan(asked);
 });
 
 test.each([
