@@ -1,6 +1,7 @@
 import type { Sql, TransactionSql } from "postgres";
 import type { Run } from "../db/schema.ts";
 import { DriftdeskError } from "../errors.ts";
+import { transaction } from "../fixes/transaction.ts";
 
 /** A transaction that is committed only while this process may still write for the resource. */
 export type Begin = <T>(work: (tx: TransactionSql) => Promise<T>) => Promise<T>;
@@ -102,7 +103,8 @@ function whileHeld<T>(
   resource: string,
   work: (tx: TransactionSql) => Promise<T>,
 ): Promise<T> {
-  return sql.begin(async (tx) => {
+  // Of two that drop the tables of one step, Postgres ends one: a process that slept, and the one that took over from it.
+  return transaction(sql, async (tx) => {
     const result = await work(tx);
     // Last, so that renewals wait no longer than a commit takes. Whoever would take the lease over waits as well.
     const rows = await tx`
@@ -111,7 +113,7 @@ function whileHeld<T>(
       FOR SHARE`;
     if (rows.length === 0) throw superseded();
     return result;
-  }) as Promise<T>;
+  });
 }
 
 const superseded = () => new DriftdeskError("run_superseded", "Another process took this over.");
