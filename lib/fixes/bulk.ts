@@ -5,11 +5,11 @@ import { type KnownDesk, knownDesks } from "../accounts/known.ts";
 import { appendAudit } from "../audit/append.ts";
 import { authorise } from "../auth/permissions.ts";
 import type { BulkAction } from "../db/schema.ts";
+import { transaction } from "../db/transaction.ts";
 import type { Actor, Desks } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import { decidable, secondPersonReasons, whyNot, whyNotState, writesMoney } from "./plan.ts";
 import { type Selection, selected, selectionSchema } from "./selection.ts";
-import { transaction } from "./transaction.ts";
 
 const bulkRequestSchema = z.strictObject({
   kind: z.enum(["apply", "reject", "snooze"]),

@@ -4,6 +4,7 @@ import type { Fragment, TransactionSql } from "postgres";
 import { type KnownDesk, knownDesks } from "../accounts/known.ts";
 import { type AuditDraft, appendAudit } from "../audit/append.ts";
 import type { BulkAction, Discrepancy, Fix } from "../db/schema.ts";
+import { transaction } from "../db/transaction.ts";
 import { inTurn } from "../db/turns.ts";
 import type { Desks } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
@@ -15,7 +16,6 @@ import { type BulkLock, whileLocked } from "./lock.ts";
 import { planFix } from "./plan.ts";
 import { pickReverts, planRevert, takeInHand, type Undone } from "./revert-plan.ts";
 import { settle, settleAgain, settleWritten } from "./settle.ts";
-import { transaction } from "./transaction.ts";
 
 const batchSize = 500;
 

@@ -7,13 +7,13 @@ import { appendAudit } from "../audit/append.ts";
 import { automaticColumns, isAutomatic, reviewedOnInsert } from "../config/policy.ts";
 import type { Resource } from "../config/resource.ts";
 import { endedResourceStates, type Run, type RunResource } from "../db/schema.ts";
+import { transaction } from "../db/transaction.ts";
 import { type Desk, policyActor } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import { whyHeldBack } from "./blast-radius.ts";
 import { createBulk } from "./bulk.ts";
 import { executeBulk } from "./execute.ts";
 import { whyNot } from "./plan.ts";
-import { transaction } from "./transaction.ts";
 
 export interface PolicyOptions {
   signal: AbortSignal;

@@ -1,8 +1,8 @@
 import { appendAudit } from "../audit/append.ts";
 import { inHand } from "../db/schema.ts";
+import { transaction } from "../db/transaction.ts";
 import type { Desks } from "../desk.ts";
 import { executeBulk } from "./execute.ts";
-import { transaction } from "./transaction.ts";
 
 /**
  * Goes on with what a killed process left half done, also of actions that somebody stopped meanwhile: what was intended

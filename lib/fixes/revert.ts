@@ -5,12 +5,12 @@ import { type KnownDesk, knownDesks } from "../accounts/known.ts";
 import { appendAudit } from "../audit/append.ts";
 import { authorise } from "../auth/permissions.ts";
 import type { BulkAction } from "../db/schema.ts";
+import { transaction } from "../db/transaction.ts";
 import type { Actor, Desks } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import { getBulk, lockBulk, lockRows, personId, sameRequest } from "./bulk.ts";
 import { secondPersonReasons } from "./plan.ts";
 import { undoesMoney, whyNotUndone } from "./revert-plan.ts";
-import { transaction } from "./transaction.ts";
 
 const id = z.number().int().positive();
 /** What is to be undone: some fixes by their ids, or all that an action applied. */

@@ -5,12 +5,12 @@ import { appendAudit } from "../audit/append.ts";
 import { authorise, can, type Permission } from "../auth/permissions.ts";
 import { handsBehind, tieDays, tiedUntil } from "../auth/ties.ts";
 import { type BulkAction, type Role, roles } from "../db/schema.ts";
+import { transaction } from "../db/transaction.ts";
 import type { Actor, Desk, Desks } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import { authoriseSecond, bulkColumns, getBulk, isOwn, lockBulk, lockRows } from "./bulk.ts";
 import { writesMoney } from "./plan.ts";
 import { undoesMoney, whyNotUndone } from "./revert-plan.ts";
-import { transaction } from "./transaction.ts";
 
 /**
  * Another person agrees; then the bulk is `running` and wants `executeBulk`. Twice by the same person is once. What changed

@@ -4,6 +4,7 @@ import { deskOf } from "../accounts/known.ts";
 import { appendAudit } from "../audit/append.ts";
 import type { Resource } from "../config/resource.ts";
 import type { FixState, Values } from "../db/schema.ts";
+import { transaction } from "../db/transaction.ts";
 import type { Desks } from "../desk.ts";
 import { describeTable, type LocalTable } from "../local/catalog.ts";
 import {
@@ -18,7 +19,6 @@ import { auditOf, type IntendedFix, type Work } from "./execute.ts";
 import { takeIn } from "./found.ts";
 import { lackingColumn, matchOf, targetOf } from "./plan.ts";
 import { asHeld, leftAlone, openAgain } from "./revert-settle.ts";
-import { transaction } from "./transaction.ts";
 
 export interface Settled {
   fix: IntendedFix;

@@ -1,7 +1,7 @@
 import type { Sql, TransactionSql } from "postgres";
 import type { Run } from "../db/schema.ts";
+import { transaction } from "../db/transaction.ts";
 import { DriftdeskError } from "../errors.ts";
-import { transaction } from "../fixes/transaction.ts";
 
 /** A transaction that is committed only while this process may still write for the resource. */
 export type Begin = <T>(work: (tx: TransactionSql) => Promise<T>) => Promise<T>;

@@ -1,6 +1,6 @@
 import type { WebhookCheck, WebhookEvent } from "../db/schema.ts";
+import { tryAgain } from "../db/transaction.ts";
 import type { Desk } from "../desk.ts";
-import { tryAgain } from "../fixes/transaction.ts";
 
 /** What an event makes worth looking at, by resource. */
 export type Question = Pick<WebhookCheck, "resource" | "kind" | "id">;
