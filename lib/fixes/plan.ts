@@ -122,7 +122,6 @@ export function whyNotState(sql: Sql | TransactionSql, states: readonly Discrepa
          WHEN d.state = ANY (${[...states]}::text[]) THEN NULL ELSE
       CASE d.state
         WHEN 'fixed' THEN 'It is fixed already' || coalesce(', by ' || d.decided_by, '') || '.'
-        WHEN 'applying' THEN 'It is being fixed right now.'
         WHEN 'waiting' THEN 'It waits for a second person in another bulk action.'
         WHEN 'rejected' THEN 'It was rejected' || coalesce(' by ' || d.decided_by, '') || '.'
         WHEN 'resolved' THEN 'The difference has gone by itself.'

@@ -26,7 +26,7 @@ export function whyNotUndone(sql: Sql | TransactionSql): Fragment {
       WHEN f.action = 'insert'
         THEN 'The fix added this record, and Driftdesk deletes none. If it should not be there, remove it in your own application.'
       WHEN EXISTS (SELECT FROM driftdesk.fixes r WHERE r.reverts = f.id AND r.state = 'applied') THEN 'It is undone already.'
-      WHEN d.state = 'applying' OR ${sql.unsafe(inHand)} THEN 'Its record is being written right now.'
+      WHEN ${sql.unsafe(inHand)} THEN 'Its record is being written right now.'
       WHEN d.state = 'waiting' THEN 'It waits for a second person in another bulk action.'
       WHEN EXISTS (
         SELECT FROM driftdesk.fixes l

@@ -132,7 +132,7 @@ async function classify(tx: TransactionSql, stage: Stage): Promise<void> {
     UPDATE ${stage.confirmed} c
     SET discrepancy_id = d.id,
         happened = CASE
-          WHEN d.state = 'applying' OR ${inHand} THEN 'in_hand'
+          WHEN ${inHand} THEN 'in_hand'
           WHEN d.state IN ('fixed', 'resolved') THEN 'reopened'
           WHEN (d.kind, d.fields, d.row_error) IS DISTINCT FROM (c.kind, c.fields, c.row_error)
             OR d.expected IS DISTINCT FROM c.expected THEN 'changed'
