@@ -452,6 +452,9 @@ export const discrepancies = driftdesk.table("discrepancies", {
   revertedAt: time("reverted_at"),
   causeVersion: integer("cause_version"),
   causeAt: time("cause_at"),
+  importId: ref("import_id"),
+  importLine: ref("import_line"),
+  localNewer: boolean("local_newer").notNull().default(false),
 });
 export type Discrepancy = typeof discrepancies.$inferSelect;
 
@@ -724,3 +727,65 @@ export const statusCounts = driftdesk.table("status_counts", {
   differed: ref("differed").notNull().default(0),
 });
 export type StatusCount = typeof statusCounts.$inferSelect;
+
+export const importKinds = ["subscriptions", "customers", "payments", "payouts", "list"] as const;
+export type ImportKind = (typeof importKinds)[number];
+export const importStates = ["reading", "read", "failed"] as const;
+export type ImportState = (typeof importStates)[number];
+
+export const imports = driftdesk.table("imports", {
+  id: id(),
+  accountName: text("account_name").notNull(),
+  accountId: text("account_id"),
+  source: text("source", { enum: ["file", "paste"] }).notNull(),
+  fileName: text("file_name"),
+  kind: text("kind", { enum: importKinds }),
+  state: text("state", { enum: importStates }).notNull().default("reading"),
+  exportedAt: time("exported_at"),
+  understood: jsonb("understood"),
+  bytes: ref("bytes").notNull().default(0),
+  bytesTotal: ref("bytes_total"),
+  lines: ref("lines").notNull().default(0),
+  problems: ref("problems").notNull().default(0),
+  sha256: bytea("sha256"),
+  requestKey: text("request_key"),
+  message: text("message"),
+  uploadedBy: text("uploaded_by").notNull(),
+  uploadedAt: time("uploaded_at").notNull(),
+  readAt: time("read_at"),
+  runId: ref("run_id"),
+});
+export type Import = typeof imports.$inferSelect;
+
+export const importLines = driftdesk.table("import_lines", {
+  importId: ref("import_id").notNull(),
+  line: ref("line").notNull(),
+  stripeId: text("stripe_id"),
+  customerId: text("customer_id"),
+  email: text("email"),
+  data: jsonb("data").$type<Record<string, unknown>>().notNull().default({}),
+});
+
+export const importProblems = driftdesk.table("import_problems", {
+  importId: ref("import_id").notNull(),
+  line: ref("line").notNull(),
+  problem: text("problem").notNull(),
+});
+
+/** Why a line of an import was not compared as it stands. */
+export const importFindingKinds = [
+  "ambiguous",
+  "unmatched",
+  "known_better",
+  "newer_here",
+  "other_account",
+] as const;
+export type ImportFindingKind = (typeof importFindingKinds)[number];
+
+export const importFindings = driftdesk.table("import_findings", {
+  runId: ref("run_id").notNull(),
+  resource: text("resource").notNull(),
+  line: ref("line").notNull(),
+  finding: text("finding", { enum: importFindingKinds }).notNull(),
+  detail: jsonb("detail").$type<Record<string, unknown>>().notNull().default({}),
+});
