@@ -62,6 +62,8 @@ const dataSchema = z.object({
   due: z.string().optional().catch(undefined),
   undelivered: z.number().optional().catch(undefined),
   missed: z.number().optional().catch(undefined),
+  byScript: z.boolean().optional().catch(undefined),
+  seenBy: z.string().optional().catch(undefined),
 });
 type Data = z.infer<typeof dataSchema>;
 
@@ -74,6 +76,7 @@ export function auditSentence(entry: Entry, nameOf: (email: string) => string): 
     entry.bulkId && !/^(bulk|audit)\./.test(entry.action) ? `bulk ${entry.bulkId}` : null,
     data.approvedBy ? `approved by ${nameOf(data.approvedBy)}` : null,
     data.reason ? `“${data.reason}”` : null,
+    entry.action === "fix.applied" && data.byScript ? byScriptWords(data, nameOf) : null,
     entry.action.startsWith("fix.") && data.message ? data.message : null,
   ];
   return {
@@ -89,6 +92,9 @@ export function auditSentence(entry: Entry, nameOf: (email: string) => string): 
     more: more.filter((part): part is string => part !== null),
   };
 }
+
+const byScriptWords = ({ seenBy }: Data, nameOf: (email: string) => string) =>
+  `by script${seenBy === undefined ? "" : seenBy.startsWith("run ") ? `, seen by ${seenBy}` : `, result brought back by ${nameOf(seenBy)}`}`;
 
 /** What people call whoever stands in the history. */
 export function actorName(actor: string, nameOf: (email: string) => string): string {
@@ -115,6 +121,7 @@ const withChanges = new Set<string>([
   "fix.applied",
   "fix.stale",
   "fix.failed",
+  "fix.withdrawn",
 ] satisfies AuditAction[]);
 
 type Writer = (entry: Entry, data: Data, nameOf: (email: string) => string) => string;
@@ -168,8 +175,9 @@ const writers: Record<AuditAction, Writer> = {
       : `did not overwrite ${on(entry)}: somebody else had changed it`,
   "fix.failed": (entry, { reverts }) =>
     `could not ${reverts ? "undo the correction of" : "correct"} ${on(entry)}`,
+  "fix.withdrawn": (entry) => `did not correct ${on(entry)}: the script was withdrawn`,
   "bulk.requested": (entry, data) =>
-    `asked ${bulkVerbs[data.kind ?? ""] ?? "to change"} ${items(data.total)} ${data.reverts ? ` of bulk ${data.reverts}` : ""} as bulk ${entry.bulkId}${
+    `asked ${bulkVerbs[data.kind ?? ""] ?? "to change"} ${items(data.total)} ${data.reverts ? ` of bulk ${data.reverts}` : ""} as bulk ${entry.bulkId}${data.byScript ? ", by an SQL script" : ""}${
       data.needsSecondPerson ? ", which waits for a second person" : ""
     }`,
   "bulk.approved": (entry, data, nameOf) =>
@@ -190,6 +198,14 @@ const writers: Record<AuditAction, Writer> = {
   "bulk.voided": (entry, data) =>
     `left ${items(data.changed)} out of bulk ${entry.bulkId}, changed while it waited for a second person${
       data.left === 0 ? "; nothing is left of it" : ""
+    }`,
+  "bulk.handed_out": (entry, data) =>
+    `handed out bulk ${entry.bulkId} as an SQL script: ${items(data.left)} wait for its result`,
+  "bulk.withdrawn": (entry) => `withdrew the script of bulk ${entry.bulkId}`,
+  "script.downloaded": (entry) => `downloaded the script of bulk ${entry.bulkId}`,
+  "script.result": (entry, data) =>
+    `brought back the result of the script of bulk ${entry.bulkId}: ${items(data.applied)} written${
+      data.left ? `, ${data.left} not to be seen yet` : ""
     }`,
   "policy.held_back": (entry, data) =>
     `corrected nothing by itself in ${entry.resource ?? "a resource"}: ${items(data.total)} wait for a person${data.message ? `. ${data.message}` : ""}`,
