@@ -10,9 +10,17 @@ export interface ConnectOptions {
   statementTimeoutMs?: number;
 }
 
+/** Of a session, so that `column::text` is one canonical text everywhere, whatever the server's or the role's own settings are. */
+export const spellingSettings = {
+  TimeZone: "UTC",
+  DateStyle: "ISO, YMD",
+  IntervalStyle: "postgres",
+  extra_float_digits: 1,
+  bytea_output: "hex",
+} as const;
+
 /**
- * A pool whose sessions all spell values the same way (`column::text` is one canonical text everywhere), whatever the
- * server's or the role's own settings are. int8 is parsed to a number: our ids and amounts stay far below 2^53.
+ * A pool whose sessions all spell values the same way. int8 is parsed to a number: our ids and amounts stay far below 2^53.
  */
 export function connect(url: string, options: ConnectOptions = {}): Sql {
   return postgres(url, {
@@ -21,11 +29,7 @@ export function connect(url: string, options: ConnectOptions = {}): Sql {
     ...(options.idleSeconds !== undefined && { idle_timeout: options.idleSeconds }),
     connection: {
       application_name: options.applicationName ?? "driftdesk",
-      TimeZone: "UTC",
-      DateStyle: "ISO, YMD",
-      IntervalStyle: "postgres",
-      extra_float_digits: 1,
-      bytea_output: "hex",
+      ...spellingSettings,
       // Of a process that was stopped, or whose machine went away, in the middle of a transaction: its locks go.
       idle_in_transaction_session_timeout: 60_000,
       ...(options.statementTimeoutMs !== undefined && { statement_timeout: options.statementTimeoutMs }),

@@ -18,6 +18,7 @@ import {
   typed,
   withoutGenerated,
 } from "./guard.ts";
+import { guardedInsert, guardedUpdate } from "./statement.ts";
 
 export type WriteOutcome =
   | { outcome: "applied"; localKey: string }
@@ -27,7 +28,7 @@ export type WriteOutcome =
 
 const rowsPerStatement = 2_000;
 /** Somebody else's long transaction must not hold up thousands of rows. */
-const lockTimeout = "5s";
+export const lockTimeout = "5s";
 /** When all of a batch have had that long, each of them by itself is not waited for again: the others' rows are held meanwhile. */
 const secondLockTimeout = "100ms";
 
@@ -288,33 +289,31 @@ async function updateStatement(
     "text",
     of((row) => row.match ?? null),
   );
-  const assignments = Object.keys(first.expected).map((name) => {
-    const value = given.add(
-      "e",
-      "text",
-      of((row) => row.expected[name] ?? null),
-    );
-    return `${quoteName(name)} = ${typed(columnOf(table, name), value)}`;
-  });
-  if (target.updatedAt !== undefined && !Object.hasOwn(first.expected, target.updatedAt))
-    assignments.push(`${quoteName(target.updatedAt)} = now()`);
-  const guards = Object.keys(first.observed).map((name) => {
-    const value = given.add(
-      "o",
-      "text",
-      of((row) => row.observed[name] ?? null),
-    );
-    return `${spelled(columnOf(table, name))} IS NOT DISTINCT FROM ${value}`;
-  });
+  const expected = Object.keys(first.expected).map(
+    (name) =>
+      [
+        name,
+        given.add(
+          "e",
+          "text",
+          of((row) => row.expected[name] ?? null),
+        ),
+      ] as const,
+  );
+  const observed = Object.keys(first.observed).map(
+    (name) =>
+      [
+        name,
+        given.add(
+          "o",
+          "text",
+          of((row) => row.observed[name] ?? null),
+        ),
+      ] as const,
+  );
+  const source = { from: given.from, key, match, expected, observed };
   const result = await tx.unsafe<{ n: number }[]>(
-    `
-    UPDATE ${quoteTable(table)} t
-    SET ${assignments.join(", ")}
-    FROM ${given.from}
-    WHERE ${keyEquals(table, target, key)}
-      AND ${inReach(target, match)}
-      ${guards.map((guard) => `AND ${guard}`).join("\n      ")}
-    RETURNING ${n} AS n`,
+    guardedUpdate(table, target, source, `${n} AS n`),
     given.values,
   );
   return result.map((row) => row.n);
@@ -335,31 +334,19 @@ async function insertStatement(
     "text",
     of((row) => row.match),
   );
-  const names = Object.keys(first.expected);
-  const values = names.map((name) =>
-    typed(
-      columnOf(table, name),
-      given.add(
-        "e",
-        "text",
-        of((row) => row.expected[name] ?? null),
-      ),
-    ),
+  const expected = Object.keys(first.expected).map(
+    (name) =>
+      [
+        name,
+        given.add(
+          "e",
+          "text",
+          of((row) => row.expected[name] ?? null),
+        ),
+      ] as const,
   );
-  if (target.updatedAt !== undefined && !names.includes(target.updatedAt)) {
-    names.push(target.updatedAt);
-    values.push("now()");
-  }
   const result = await tx.unsafe<{ key: string; match: string; mine: boolean }[]>(
-    `
-    INSERT INTO ${quoteTable(table)} AS t (${names.map(quoteName).join(", ")})
-    SELECT ${values.join(", ")}
-    FROM ${given.from}
-    WHERE NOT EXISTS (SELECT FROM ${quoteTable(table)} t WHERE ${sameMatch(target, `= ${match}`)})
-    ON CONFLICT DO NOTHING
-    RETURNING t.${quoteName(target.key)}::text AS key, ${matchSide(target.match)} AS match,
-              coalesce((${target.share ?? "true"}
-              ), false) AS mine`,
+    guardedInsert(table, target, { from: given.from, match, expected }),
     given.values,
   );
   const byMatch = new Map(part.map((i) => [(rows[i] as GuardedInsert).match, i]));
