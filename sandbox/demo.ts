@@ -1,5 +1,6 @@
 // `npm run demo`: the desk on an example company, with a Stripe account that lives in this process. Makes everything it
 // needs on the first start, keeps what people did for the next one, and leaves no process behind.
+import { join } from "node:path";
 import { whenAsked } from "../bin/ending.ts";
 import { readEnvironment } from "../lib/config/environment.ts";
 import { desksOf, openDesk } from "../lib/desk.ts";
@@ -9,6 +10,7 @@ import { prepareCompany } from "./demo/company.ts";
 import { makeHistory } from "./demo/history.ts";
 import { addPeople, people } from "./demo/people.ts";
 import { buildWhenNeeded, refuseTakenPort, serveWeb } from "./demo/web.ts";
+import { writeExports } from "./exports.ts";
 import { startSandbox } from "./server/server.ts";
 
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -61,6 +63,9 @@ async function demo(): Promise<void> {
   await addPeople(desk, anchor.password);
   if (await makeHistory(desk, anchor.now)) say("Compared its records with Stripe for the first time.");
 
+  const exports = join(dataFolder, "exports");
+  await writeExports(world, exports);
+
   await buildWhenNeeded(cleanups, say);
   const web = await serveWeb(variables, port, cleanups);
   console.log(`
@@ -71,6 +76,8 @@ ${people.map((p) => `    ${p.name.padEnd(18)} ${p.email.padEnd(28)} ${p.role}`).
 
   The command line, from this folder:
     STRIPE_SECRET_KEY=${sandbox.secretKey} STRIPE_API_BASE=${sandbox.url} npm run -s driftdesk -- check
+
+  What its Stripe Dashboard exports, for the quick fix:  ${exports}
 
   Ctrl-C stops everything. The next start keeps what you did; remove .driftdesk to begin anew.
 `);

@@ -48,7 +48,7 @@ export function addPayouts(world: World, began: number, now: number): void {
 }
 
 /** What Stripe keeps of a payment. */
-const feeOf = (amount: number, currency: string): number =>
+export const feeOf = (amount: number, currency: string): number =>
   Math.round(amount * 0.029) + (currency === "jpy" ? 0 : 30);
 
 function makePayout(
