@@ -58,13 +58,17 @@ export const endedResourceStates: readonly RunResourceState[] = [
   "failed",
 ];
 
-/** What a targeted run is about: a customer with everything mapped, objects by their ids, rows by their keys, or a difference. */
+/**
+ * What a targeted run is about: a customer with everything mapped, objects by their ids, rows by their keys, a difference, or what
+ * an import says. With `verify` the import only names what Stripe is asked about.
+ */
 export type Targets =
   | { customer: string }
   | { email: string }
   | { ids: readonly string[] }
   | { resource: string; keys: readonly string[] }
-  | { discrepancy: number };
+  | { discrepancy: number }
+  | { import: number; verify?: true };
 
 /** How a run reads a resource: all of it, what changed, or what it was asked about. */
 export const scopeModes = ["full", "changes", "targets"] as const;

@@ -6,6 +6,8 @@ export function targetWords(targets: Targets): string {
   if ("email" in targets) return targets.email;
   if ("ids" in targets) return someOf(targets.ids);
   if ("discrepancy" in targets) return `difference ${targets.discrepancy}`;
+  if ("import" in targets)
+    return targets.verify ? `what import ${targets.import} names` : `what import ${targets.import} says`;
   return `${targets.resource} ${targets.keys.join(", ")}`;
 }
 

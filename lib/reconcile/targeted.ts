@@ -14,6 +14,7 @@ import { readLocalRows } from "./local-rows.ts";
 import { columnOf } from "./project.ts";
 import type { Sides } from "./sides.ts";
 import { createRereadTable, localColumns, type Stage } from "./staging.ts";
+import { importWords, toldBy } from "./target-import.ts";
 import { targetWords } from "./target-words.ts";
 import { ask, touch } from "./touched.ts";
 
@@ -23,9 +24,10 @@ export async function resourcesAbout(desk: Desk, targets: Targets): Promise<stri
   const names = resources.filter(await concerned(desk.sql, targets)).map(({ name }) => name);
   if (names.length > 0) return names;
   const mapped = [...new Set(resources.map(({ stripe }) => stripe))].join(", ");
+  const about = "import" in targets ? await importWords(desk.sql, targets.import) : targetWords(targets);
   throw new DriftdeskError(
     "target_unknown",
-    `Nothing that is mapped has to do with ${targetWords(targets)}. Mapped are: ${mapped}.`,
+    `Nothing that is mapped has to do with ${about}. Mapped are: ${mapped}.`,
     { status: 400 },
   );
 }
@@ -41,6 +43,7 @@ async function concerned(sql: Sql, targets: Targets): Promise<Concerns> {
     const types = new Set(targets.ids.map(typeOfId));
     return (resource) => types.has(resource.stripe) || (types.has("customer") && canBelong(resource));
   }
+  if ("import" in targets) return toldBy(sql, targets);
   if ("discrepancy" in targets) {
     const { resource, customerId } = await known(sql, targets.discrepancy);
     return (one) => one.name === resource || (customerId !== null && canBelong(one));
@@ -54,6 +57,7 @@ export async function readTargets(context: Sides, stage: Stage, targets: Targets
   else if ("email" in targets) await askAddresses(context, stage, [targets.email]);
   else if ("ids" in targets) await askIds(context, stage, targets.ids);
   else if ("discrepancy" in targets) await askDiscrepancy(context, stage, targets.discrepancy);
+  else if ("import" in targets) await askImport(context, stage, targets.import);
   else await touchKeys(context, stage, targets.keys);
   await readTouched(context, stage);
 }
@@ -132,6 +136,32 @@ async function askDiscrepancy(context: Sides, stage: Stage, id: number): Promise
     await askAddresses(context, stage, [match]);
   else if (match !== null) await context.begin((tx) => touch(tx, stage, [match]));
   if (localKey !== null) await touchKeys(context, stage, [localKey]);
+}
+
+/** Lines at a time: as many questions as their pages name stand in a table, not in memory. */
+const linesPerPage = 1_000;
+
+/** Everything that the lines of an import name, whatever else they say. */
+async function askImport(context: Sides, stage: Stage, id: number): Promise<void> {
+  for (let last: number | undefined = 0; last !== undefined; ) {
+    context.signal.throwIfAborted();
+    const lines: ImportLine[] = await context.sql<ImportLine[]>`
+      SELECT line, stripe_id AS "stripeId", customer_id AS customer, email FROM driftdesk.import_lines
+      WHERE import_id = ${id} AND line > ${last} ORDER BY line LIMIT ${linesPerPage}`;
+    const named = lines.flatMap(({ stripeId, customer }) => [stripeId ?? [], customer ?? []].flat());
+    await askIds(context, stage, [...new Set(named)]);
+    // Whoever is named by an id is not looked for by an address as well.
+    const addressed = lines.filter(({ stripeId, customer }) => stripeId === null && customer === null);
+    await askAddresses(context, stage, [...new Set(addressed.flatMap(({ email }) => email ?? []))]);
+    last = lines.at(-1)?.line;
+  }
+}
+
+interface ImportLine {
+  line: number;
+  stripeId: string | null;
+  customer: string | null;
+  email: string | null;
 }
 
 type Known = Pick<Discrepancy, "resource" | "match" | "localKey" | "customerId">;
