@@ -6,7 +6,17 @@ export const exportKinds = ["subscriptions", "customers", "payments", "payouts"]
 export type ExportKind = (typeof exportKinds)[number];
 
 /** How a cell is read. `left`: it is known, and nothing in Stripe's API is called that. */
-export type CellType = "id" | "text" | "email" | "time" | "money" | "whole" | "flag" | "left";
+export type CellType =
+  | "id"
+  | "text"
+  | "email"
+  | "currency"
+  | "time"
+  | "day"
+  | "money"
+  | "whole"
+  | "flag"
+  | "left";
 
 export interface Column {
   /** How rows name it. */
@@ -31,7 +41,7 @@ const subscriptions = {
   plan: "text",
   product: "text",
   quantity: "whole",
-  currency: "text",
+  currency: "currency",
   interval: "text",
   amount: "money",
   status: "text",
@@ -68,7 +78,7 @@ const payments = {
   "created date": "time",
   amount: "money",
   "amount refunded": "money",
-  currency: "text",
+  currency: "currency",
   captured: "flag",
   "converted amount": "left",
   "converted amount refunded": "left",
@@ -90,9 +100,9 @@ const payouts = {
   id: "id",
   amount: "money",
   created: "time",
-  currency: "text",
+  currency: "currency",
   livemode: "flag",
-  "arrival date": "time",
+  "arrival date": "day",
   status: "text",
 } as const;
 
@@ -111,14 +121,27 @@ export const spelledHeader = (header: string): string =>
     .replace(/\s+/g, " ")
     .replace(/ \(utc\)$/, "");
 
+/** The Dashboard can export times of any zone, and names it. */
+const isUtc = (header: string): boolean => / \(utc\)$/i.test(header.trim().replace(/\s+/g, " "));
+
+/** Whether a header is one of times whose zone is another, or not told. */
+export const isOtherZone = (kind: ExportKind, header: string): boolean => {
+  const name = spelledHeader(header).replace(/ \([^()]*\)$/, "");
+  return !isUtc(header) && typeOf(kind, name) === "time" && columnOf(kind, header) === null;
+};
+
 /** The column that a header stands for, or null. What people call their metadata keeps its capitals. */
 export function columnOf(kind: ExportKind, header: string): Column | null {
   const metadata = /^(.+) \(metadata\)$/i.exec(header.trim())?.[1];
   if (metadata !== undefined) return { name: `metadata.${metadata}`, type: "text" };
   const name = spelledHeader(header);
-  const type = Object.hasOwn(known[kind], name) ? known[kind][name] : undefined;
-  return type === undefined ? null : { name, type };
+  const type = typeOf(kind, name);
+  if (type === null || (type === "time" && !isUtc(header))) return null;
+  return { name, type };
 }
+
+const typeOf = (kind: ExportKind, name: string): CellType | null =>
+  Object.hasOwn(known[kind], name) ? (known[kind][name] ?? null) : null;
 
 /** Kinds by how many of the headers are theirs, the best first; those that share it stand together. */
 export function kindsByHeaders(headers: readonly string[]): { kind: ExportKind; known: number }[] {

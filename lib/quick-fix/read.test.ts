@@ -105,13 +105,20 @@ test.each([
   ["1,000.00", "usd", 100_000],
   ["1.000,00", "eur", 100_000],
   ["1 000,5", "eur", 100_050],
-  ["1,000", "usd", 100_000],
   ["1,234,567", "usd", 123_456_700],
   ["49,00", "eur", 4_900],
   ["1000", "jpy", 1_000],
   ["1000.00", "jpy", 1_000],
   ["1.234", "kwd", 1_234],
   ["1,234.500", "kwd", 1_234_500],
+  ["0,125", "kwd", 125],
+  ["1,234", "jpy", 1_234],
+  ["1000.00", "isk", 100_000],
+  ["1\u202F000,00", "eur", 100_000],
+  ["1'000.00", "chf", 100_000],
+  ["1000,120", "eur", 100_012],
+  ["(5.00)", "usd", -500],
+  ["\u22125.00", "usd", -500],
   ["-5.00", "usd", -500],
   ["0.00", "usd", 0],
 ])("the amount %s in %s is %i minor units", async (amount, currency, minor) => {
@@ -121,17 +128,31 @@ test.each([
 
 test.each([
   ["Amount", "1.2E+05", /shortened the amount/],
-  ["Amount", "12.345", /^Amount: .*no amount|^Amount: .*more decimals/],
-  ["Amount", "$49.00", /no amount like/],
+  ["Amount", "12.345", /in two ways/],
+  ["Amount", "1,000", /in two ways/],
+  ["Amount", "0.005", /more decimals/],
+  ["Amount", "1000,125", /more decimals/],
+  ["Amount", "$49.00", /with a sign of its own/],
+  ["Amount", "'49.00", /An apostrophe/],
+  ["Amount", "=49+1", /is a formula/],
   ["Amount", "9007199254740993.00", /too large/],
   ["Amount", "1,00,000.00", /no amount like/],
   ["id", "1.23E+15", /turned the id into the number/],
   ["id", "po_1Nff…efgh", /is shortened/],
-  ["id", "po_1Nf", /too short/],
+  ["id", "po_1NffrFGabcd", /too short/],
+  ["id", "'po_1NffrFGabcdefgh", /An apostrophe/],
+  ["id", '=""po_1NffrFGabcdefgh""', /is a formula/],
+  ["id", "Total", /a sum that somebody added/],
   ["id", "ch_3NffrFGabcdefgh", /of another kind than this file/],
   ["Arrival Date (UTC)", "46010.384", /turned the time into the number/],
   ["Arrival Date (UTC)", "11/12/2026 09:14", /day from the month/],
   ["Arrival Date (UTC)", "2026-02-30 10:00", /There is no time/],
+  ["Arrival Date (UTC)", "0026-11-12 00:00", /There is no time/],
+  ["Arrival Date (UTC)", "2026/11/12 9:14", /not like 2026-11-25/],
+  ["Arrival Date (UTC)", "12.11.26", /day from the month/],
+  ["Arrival Date (UTC)", "14:30.0", /only a part of the time/],
+  ["Created (UTC)", "2026-11-12", /The time of day is gone/],
+  ["Currency", "dollars", /no currency/],
   ["Arrival Date (UTC)", "########", /too narrow/],
   ["Status", "#NAME?", /for a formula/],
   ["Livemode", "maybe", /neither true nor false/],
@@ -141,6 +162,7 @@ test.each([
     Amount: "49.00",
     Currency: "usd",
     "Arrival Date (UTC)": "2026-11-12 00:00",
+    "Created (UTC)": "2026-11-10 09:14",
     Status: "paid",
     Livemode: "true",
   };
@@ -152,8 +174,6 @@ test.each([
   const { lines } = await read(
     `${Object.keys(cells).join(",")}\n${line(good)}\n${line({ ...cells, [header]: cell })}\n`,
   );
-  if (cell === "12.345")
-    return expect(lines).toMatchObject([{ row: {} }, { row: { values: { amount: 1_234_500 } } }]);
   expect(lines).toMatchObject([
     { line: 2, row: {} },
     { line: 3, problem: expect.stringMatching(problem) },
@@ -202,7 +222,7 @@ test("a hundred thousand lines are read one at a time", async () => {
     for (; given < 100_000; given += 100) {
       const lines = Array.from(
         { length: 100 },
-        (_, i) => `cus_Nff${String(given + i).padStart(9, "0")},a@example.com,Ada\n`,
+        (_, i) => `cus_Nff${String(given + i).padStart(11, "0")},a@example.com,Ada\n`,
       );
       yield new TextEncoder().encode(lines.join(""));
     }

@@ -1,12 +1,22 @@
 // A CSV file that somebody exported from Stripe's Dashboard, line by line, in flat memory: what it is, what it says, and which
 // lines could not be read.
-import { Readable } from "node:stream";
-import { CsvError, parse } from "csv-parse";
 import { DriftdeskError } from "../errors.ts";
 import { typeOfId } from "../stripe/ids.ts";
-import { type CellValue, quoted, readCell } from "./cells.ts";
-import { type Column, columnOf, type ExportKind, exportKinds, kindsByHeaders, typesOf } from "./columns.ts";
+import { readCell } from "./cells.ts";
+import {
+  type Column,
+  columnOf,
+  type ExportKind,
+  exportKinds,
+  isOtherZone,
+  kindsByHeaders,
+  typesOf,
+} from "./columns.ts";
 import { decode } from "./decode.ts";
+import { lengthProblem, usualLengths } from "./lengths.ts";
+import { type Cells, recordsOf } from "./records.ts";
+import { Seen } from "./seen.ts";
+import { type CellValue, quoted } from "./words.ts";
 
 /** What a file was taken for, before anything is made of it. */
 export interface Understood {
@@ -16,6 +26,8 @@ export interface Understood {
   columns: { header: string; name: string }[];
   /** Headers that say nothing that could be compared. */
   ignored: string[];
+  /** What somebody should know of the columns before believing in what was read, in a sentence each. */
+  notes: string[];
 }
 
 /** One line that was read: what it is about, and what each column says (times in Unix seconds, amounts in minor units). */
@@ -26,8 +38,12 @@ export interface ExportRow {
   values: Readonly<Record<string, CellValue>>;
 }
 
-/** Numbered as an editor does, the header being line 1: where the line begins, if it has line breaks in quotes. */
-export type ExportLine = { line: number } & ({ row: ExportRow } | { problem: string });
+/**
+ * Numbered as an editor does, the header being line 1: where the line begins, if it has line breaks in quotes. `withdraws` is an
+ * earlier line that was read and says something else of the same object: nobody can tell which of the two is right, so that
+ * neither is to be used.
+ */
+export type ExportLine = { line: number } & ({ row: ExportRow } | { problem: string; withdraws?: number });
 
 export interface Export {
   understood: Understood;
@@ -36,10 +52,6 @@ export interface Export {
 
 /** So many lines are looked at to tell the kind by their ids. */
 const looked = 50;
-/** A line of that many characters is no line of an export: a quote was opened and never closed. */
-const longestLine = 100_000;
-
-type Cells = { line: number; cells: string[] };
 
 /**
  * Reads an export. Errors: `export_unreadable` when the file as a whole cannot be read (its message names the line), also while
@@ -49,7 +61,7 @@ export async function readExport(source: AsyncIterable<Uint8Array>): Promise<Exp
   const { text, delimiter, skipped } = await decode(source);
   const records = recordsOf(text, delimiter, skipped);
   const first = await records.next();
-  if (first.done) throw unknown("The file is empty.");
+  if (first.done) throw unknown("The file is empty. Export it again.");
   const headers = first.value.cells;
   const ahead: Cells[] = [];
   while (ahead.length < looked) {
@@ -60,6 +72,10 @@ export async function readExport(source: AsyncIterable<Uint8Array>): Promise<Exp
   const kind = kindOf(headers, ahead);
   const columns = headers.map((header) => columnOf(kind, header));
   complainAbout(headers, columns, kind);
+  if (ahead.length === 0)
+    throw unknown(
+      "The file holds the names of its columns and nothing else. Export it again, with a filter that leaves something.",
+    );
   const understood: Understood = {
     kind,
     delimiter,
@@ -68,61 +84,25 @@ export async function readExport(source: AsyncIterable<Uint8Array>): Promise<Exp
       return column && column.type !== "left" ? [{ header: header.trim(), name: column.name }] : [];
     }),
     ignored: headers.flatMap((header, i) =>
-      columns[i]?.type === "left" || !columns[i] ? header.trim() : [],
+      header.trim() !== "" && (columns[i]?.type === "left" || !columns[i]) ? header.trim() : [],
     ),
+    notes: headers
+      .filter((header) => isOtherZone(kind, header))
+      .map(
+        (header) =>
+          `${quoted(header.trim())} is left out: its times are not said to be in UTC. Choose UTC when you export.`,
+      ),
   };
-  return { understood, lines: linesOf({ kind, columns, headers }, ahead, records) };
+  const usual = usualLengths(idsOf(columns, ahead));
+  return { understood, lines: linesOf({ kind, columns, headers, usual }, ahead, records) };
 }
 
-async function* recordsOf(
-  text: AsyncIterable<string>,
-  delimiter: string,
-  skipped: number,
-): AsyncGenerator<Cells> {
-  // Lines that are whole, also those that nobody has asked for yet when a later one breaks.
-  let whole = 1;
-  const parser = parse({
-    delimiter,
-    raw: true,
-    relax_column_count: true,
-    max_record_size: longestLine,
-    on_record: (record, { lines }) => {
-      whole = lines;
-      return record;
-    },
-  });
-  const input = Readable.from(text);
-  input.on("error", (error) => parser.destroy(error));
-  input.pipe(parser);
-  try {
-    let line = skipped + 1;
-    for await (const { raw, record } of parser as AsyncIterable<{ raw: string; record: string[] }>) {
-      if (record.some((cell) => cell !== "")) yield { line, cells: record };
-      line += raw.match(/\r\n|\n|\r/g)?.length ?? 0;
+function* idsOf(columns: readonly (Column | null)[], ahead: readonly Cells[]): Generator<string> {
+  for (const { cells } of ahead)
+    for (const [i, column] of columns.entries()) {
+      const id = column?.type === "id" ? (cells[i]?.trim() ?? "") : "";
+      if (typeOfId(id) !== null) yield id;
     }
-  } catch (error) {
-    if (!(error instanceof CsvError)) throw error;
-    throw new DriftdeskError(
-      "export_unreadable",
-      `The file cannot be read beyond line ${skipped + whole}: ${wordsOf(error)}`,
-      { cause: error, status: 400 },
-    );
-  } finally {
-    input.destroy();
-  }
-}
-
-function wordsOf(error: CsvError): string {
-  switch (error.code) {
-    case "CSV_QUOTE_NOT_CLOSED":
-    case "CSV_MAX_RECORD_SIZE":
-      return "a quotation mark is opened there and never closed. Export the file again.";
-    case "CSV_INVALID_CLOSING_QUOTE":
-    case "INVALID_OPENING_QUOTE":
-      return "a quotation mark stands in the middle of a cell. Export the file again, or double that mark.";
-    default:
-      return `${error.message}. Export the file again.`;
-  }
 }
 
 const unknown = (message: string) => new DriftdeskError("export_unknown", message, { status: 400 });
@@ -155,7 +135,8 @@ function complainAbout(
   columns: readonly (Column | null)[],
   kind: ExportKind,
 ): void {
-  const names = columns.flatMap((column) => column?.name ?? []);
+  const read = columns.flatMap((column) => (column && column.type !== "left" ? column : []));
+  const names = read.map(({ name }) => name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined)
     throw unknown(
@@ -165,7 +146,18 @@ function complainAbout(
     throw unknown(
       `No column says what its lines are about. An export of ${kind} has the column id; export it again with that, or with Customer ID or Customer Email.`,
     );
+  if (read.some(({ type }) => type === "money") && !names.includes("currency"))
+    throw unknown(
+      "It has amounts and no column Currency: nobody can tell how much they are. Export it again with that, or without amounts.",
+    );
+  if (names.every((name) => whose.includes(name)) && kind !== "customers")
+    throw unknown(
+      `It says whom its lines are about and nothing else that is known here${headersOf(headers)}. Export it again with more columns, in English and without new names for them.`,
+    );
 }
+
+const headersOf = (headers: readonly string[]): string =>
+  headers.length === 1 ? "" : `: its first line says ${headers.slice(0, 8).map(quoted).join(", ")}`;
 
 const whose = ["id", "customer id", "customer email", "email"];
 
@@ -173,6 +165,7 @@ interface Layout {
   kind: ExportKind;
   headers: readonly string[];
   columns: readonly (Column | null)[];
+  usual: ReadonlyMap<string, number>;
 }
 
 async function* linesOf(
@@ -180,21 +173,24 @@ async function* linesOf(
   ahead: Cells[],
   rest: AsyncGenerator<Cells>,
 ): AsyncGenerator<ExportLine> {
-  const seen = new Map<string, number>();
+  const seen = new Seen();
   const read = (cells: Cells) => lineOf(layout, cells, seen);
   for (let cells = ahead.shift(); cells; cells = ahead.shift()) yield read(cells);
   for await (const cells of rest) yield read(cells);
 }
 
-function lineOf(
-  { kind, headers, columns }: Layout,
-  { line, cells }: Cells,
-  seen: Map<string, number>,
-): ExportLine {
+function lineOf(layout: Layout, { line, cells }: Cells, seen: Seen): ExportLine {
+  const { kind, headers, columns, usual } = layout;
   if (cells.length !== headers.length)
     return {
       line,
       problem: `It has ${cells.length} cells, and the first line has ${headers.length}: a separator or a quotation mark is missing, or there is one too many.`,
+    };
+  if (cells.every((cell, i) => cell.trim() === headers[i]?.trim()))
+    return {
+      line,
+      problem:
+        "It repeats the names of the columns: two exports were put together. Remove this line, or bring each file by itself.",
     };
   const currencyAt = columns.findIndex((column) => column?.name === "currency");
   const currency = cells[currencyAt]?.trim() || null;
@@ -203,12 +199,20 @@ function lineOf(
   for (const [i, column] of columns.entries()) {
     if (!column || column.type === "left") continue;
     const read = readCell(column.type, cells[i] ?? "", currency);
-    if ("value" in read) values[column.name] = read.value;
-    else problems.push(`${headers[i]?.trim()}: ${read.problem}`);
+    const problem =
+      "problem" in read
+        ? read.problem
+        : column.type === "id" && typeof read.value === "string"
+          ? lengthProblem(read.value, usual)
+          : null;
+    if (problem !== null) problems.push(`${headers[i]?.trim()}: ${problem}`);
+    else if ("value" in read) values[column.name] = read.value;
   }
+  if (problems.length > 0) return { line, problem: problems.join(" ") };
   const row = rowOf(values);
-  if (problems.length === 0) problems.push(...aboutWhom(kind, row, line, seen));
-  return problems.length > 0 ? { line, problem: problems.join(" ") } : { line, row };
+  const problem = aboutWhom(kind, row);
+  if (problem !== null) return { line, problem };
+  return again({ line, row }, cells, seen) ?? { line, row };
 }
 
 function rowOf(values: Record<string, CellValue>): ExportRow {
@@ -222,16 +226,29 @@ function rowOf(values: Record<string, CellValue>): ExportRow {
 }
 
 /** What is wrong with whom a line is about. */
-function aboutWhom(kind: ExportKind, row: ExportRow, line: number, seen: Map<string, number>): string[] {
-  const { id, customer, email } = row;
+function aboutWhom(kind: ExportKind, { id, customer, email }: ExportRow): string | null {
   if (id === null && customer === null && email === null)
-    return ["It does not say what it is about: it has neither an id nor a customer nor an address."];
-  if (id === null) return [];
+    return "It does not say what it is about: it has neither an id nor a customer nor an address.";
+  if (id === null) return null;
   const type = typeOfId(id);
-  if (type === null || !typesOf[kind].includes(type))
-    return [`${quoted(id)} is of another kind than this file, which is an export of ${kind}.`];
-  const before = seen.get(id);
-  if (before !== undefined) return [`${quoted(id)} stands in line ${before} already.`];
-  seen.set(id, line);
-  return [];
+  return type === null || !typesOf[kind].includes(type)
+    ? `${quoted(id)} is of another kind than this file, which is an export of ${kind}.`
+    : null;
+}
+
+/** A line about an object that another line was about. */
+function again(
+  { line, row }: { line: number; row: ExportRow },
+  cells: readonly string[],
+  seen: Seen,
+): ExportLine | null {
+  const before = row.id === null ? null : seen.before(row.id, line, cells.join("\0"));
+  if (row.id === null || before === null) return null;
+  if (before.same)
+    return { line, problem: `${quoted(row.id)} stands in line ${before.line} already, with the same words.` };
+  return {
+    line,
+    problem: `${quoted(row.id)} stands in line ${before.line} already, and says something else there. Neither line is used: export it again.`,
+    withdraws: before.line,
+  };
 }
