@@ -10,16 +10,19 @@ export async function quickFix(file: string): Promise<number> {
   if (!found?.isFile())
     throw new DriftdeskError("export_missing", `There is no file ${file}. Give the path of the export.`);
   const { understood, lines } = await readExport(createReadStream(file));
-  const { kind, columns, ignored } = understood;
+  const { kind, columns, ignored, notes } = understood;
   await print(`${file} is an export of ${kind}.`);
   await print(`Read: ${columns.map(({ header }) => header).join(", ")}.`);
   if (ignored.length > 0) await print(`Left out, since nothing is compared with it: ${ignored.join(", ")}.`);
+  for (const note of notes) await print(note);
   let read = 0;
   let unread = 0;
   for await (const one of lines) {
     if ("row" in one) read++;
     else {
       unread++;
+      // It was counted as read before this one contradicted it.
+      if (one.withdraws !== undefined) read--;
       await print(`line ${one.line}: ${one.problem}`);
     }
   }

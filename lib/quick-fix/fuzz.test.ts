@@ -21,24 +21,43 @@ async function read(bytes: Uint8Array, chunk: number): Promise<ExportLine[] | { 
   return lines;
 }
 
-const piece = fc.constantFrom(
-  ..."id|Customer ID|Email|Amount|Currency|Status|Created (UTC)|sub_1NffrFGabcdefgh|cus_NffrFGabcdefgh|usd|1,234.50|2026-11-12 09:14|=|'|…|#####|\uFEFF|\0|é|🙂|sep=;"
-    .split("|")
-    .concat([",", ",", ",", ";", "\t", "\n", "\n", "\r\n", "\r", '"', '""', " ", "|"]),
-);
+const tame =
+  "id|Customer ID|Email|Amount|Currency|Status|sub_1NffrFGabcdefgh|cus_NffrFGabcdefgh|cus_NffrFGabcdefgi|usd|1,234.50|=|'|…|#####|\uFEFF|é|🙂".split(
+    "|",
+  );
+const between = [
+  ",",
+  ",",
+  ",",
+  ",",
+  ";",
+  "\n",
+  "\n",
+  "\n",
+  "\r\n",
+  "\r",
+  " ",
+  '"a, b",',
+  '"two\r\nlines",',
+  '"""q""",',
+];
+const piece = fc.constantFrom(...tame, ...between);
+const wild = fc.constantFrom(...tame, ...between, '"', "\0", "\t", "sep=;\n", "|");
+// A header that is understood, and anything below it.
+const begun = "id,Email,Name\r\ncus_NffrFGabcdefgh,a@b.c,x\n";
+const text = (pieces: readonly string[]) => Buffer.from(pieces.join(""));
+const line = fc
+  .array(piece, { maxLength: 6 })
+  .map((pieces) => `${pieces.join("").replaceAll(/[,;\r\n"]/g, "")},,\n`);
 const anyBytes = fc.oneof(
   fc.uint8Array({ maxLength: 2_000 }),
-  fc.array(piece, { maxLength: 200 }).map((pieces) => Buffer.from(pieces.join(""))),
+  fc.array(wild, { maxLength: 200 }).map(text),
   fc.array(piece, { maxLength: 200 }).map((pieces) => Buffer.from(`\uFEFF${pieces.join("")}`, "utf16le")),
-  // A header that is understood, and anything below it.
+  fc.array(fc.oneof(piece, line), { maxLength: 100 }).map((pieces) => text([begun, ...pieces])),
+  fc.array(line, { maxLength: 60 }).map((lines) => text([begun, ...lines])),
   fc
-    .tuple(fc.array(piece, { maxLength: 200 }), fc.uint8Array({ maxLength: 20 }))
-    .map(([pieces, bytes]) =>
-      Buffer.concat([
-        Buffer.from(`id,Email,Status\r\ncus_NffrFGabcdefgh,a@b.c,x\n${pieces.join("")}`),
-        bytes,
-      ]),
-    ),
+    .tuple(fc.array(line), fc.uint8Array({ maxLength: 20 }))
+    .map((some) => Buffer.concat([text(some[0]), some[1]])),
 );
 
 test("any bytes are lines or an error with a code, the same ones however they arrive", async () => {

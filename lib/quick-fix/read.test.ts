@@ -236,3 +236,77 @@ test("a hundred thousand lines are read one at a time", async () => {
   expect(taken).toBe(100_000);
   expect(ahead).toBeLessThan(10_000);
 });
+
+test.each([
+  ["a workbook", "PK\x03\x04\x14\0\x06\0", /workbook of a spreadsheet \(\.xlsx\)/],
+  ["an old workbook", "\xD0\xCF\x11\xE0\xA1\xB1", /workbook of a spreadsheet \(\.xls\)/],
+  ["a packed file", "\x1F\x8B\x08\0", /packed \(\.gz\)/],
+  ["a PDF", "%PDF-1.7\n%\xE2\xE3", /a PDF/],
+  ["a page", "<!DOCTYPE html>\n<html>", /a web page/],
+  ["JSON", '[\n  {"id": "sub_1NffrFGabcdefgh"}]', /JSON/],
+])("%s instead of a CSV is called that", async (_, begin, message) => {
+  await expect(read(Buffer.from(begin, "latin1"))).rejects.toEqual(
+    refusal("export_unreadable", new RegExp(`no CSV: it is .*${message.source}.*Dashboard`)),
+  );
+});
+
+test.each([
+  ["id,Email,Name\n", /names of its columns and nothing else/],
+  ["id,Amount,Status\npo_1NffrFGabcdefgh,5.00,paid\n", /amounts and no column Currency/],
+  ["id,Betrag,Zustand\npo_1NffrFGabcdefgh,5.00,paid\n", /“id”, “Betrag”, “Zustand”.*in English/],
+])("%j is refused as a whole, with what to do", async (text, message) => {
+  await expect(read(text)).rejects.toEqual(refusal("export_unknown", message));
+});
+
+test("times of another zone are left out, and said to be", async () => {
+  const { understood, lines } = await read(
+    "id,Status,Created (Europe/Berlin),Ended At\nsub_1NffrFGabcdefgh,active,2026-11-12 09:14,2026-11-12 09:14\n",
+  );
+  expect(understood.ignored).toEqual(["Created (Europe/Berlin)", "Ended At"]);
+  expect(understood.notes).toEqual([
+    expect.stringMatching(/“Created \(Europe\/Berlin\)” .*Choose UTC/),
+    expect.stringMatching(/“Ended At” .*Choose UTC/),
+  ]);
+  expect(lines).toMatchObject([{ row: { values: { status: "active" } } }]);
+});
+
+test("files that were put together: every line end is one, and a second header is named", async () => {
+  const { lines } = await read(
+    "id,Email,Name,\r\ncus_NffrFGabcdefg1,a@b.c,A,\ncus_NffrFGabcdefg2,a@b.c,B,\rid,Email,Name,\r\ncus_NffrFGabcdefg3,a@b.c,C,\n",
+  );
+  expect(lines.map(({ line }) => line)).toEqual([2, 3, 4, 5]);
+  expect(lines.map(problemOf)).toEqual([null, null, expect.stringMatching(/repeats the names/), null]);
+});
+
+test("of two lines that contradict each other neither is used, the same line twice is used once", async () => {
+  const { lines } = await read(
+    "id,Email,Name\ncus_NffrFGabcdefgh,a@b.c,A\ncus_NffrFGabcdefgh,a@b.c,A\ncus_NffrFGabcdefgh,a@b.c,B\n",
+  );
+  expect(lines).toMatchObject([
+    { line: 2, row: {} },
+    { line: 3, problem: expect.stringMatching(/stands in line 2 already, with the same words/) },
+    { line: 4, problem: expect.stringMatching(/something else there/), withdraws: 2 },
+  ]);
+  expect(lines[1]).not.toHaveProperty("withdraws");
+});
+
+test("what no editor could read is named with its line, however far down", async () => {
+  const line = (n: number) => `cus_NffrFG${String(n).padStart(8, "0")},a@b.c,Zoë\r\n`;
+  const good = `id,Email,Name\r\n${Array.from({ length: 9_998 }, (_, n) => line(n)).join("")}`;
+  const broken = (bytes: Buffer) => Buffer.concat([Buffer.from(good), bytes, Buffer.from(line(0))]);
+  for (const chunk of [977, 65_536]) {
+    await expect(read(broken(Buffer.from("Zo\xEB", "latin1")), chunk)).rejects.toEqual(
+      refusal("export_unreadable", /^In line 10000 the file is not written in UTF-8/),
+    );
+    await expect(read(broken(Buffer.from("x\0")), chunk)).rejects.toEqual(
+      refusal("export_unreadable", /^In line 10000 there are zero bytes/),
+    );
+  }
+});
+
+test("a line of ten megabytes is refused where it begins", async () => {
+  const long = `id,Email,Name\ncus_NffrFGabcdefgh,a@b.c,${"x".repeat(10_000_000)}\n`;
+  await expect(read(long, 65_536)).rejects.toEqual(
+    refusal("export_unreadable", /beyond line 1: .*more than 100,000 characters/),
+  );
+});
