@@ -244,11 +244,8 @@ function again(
 ): ExportLine | null {
   const before = row.id === null ? null : seen.before(row.id, line, cells.join("\0"));
   if (row.id === null || before === null) return null;
-  if (before.same)
-    return { line, problem: `${quoted(row.id)} stands in line ${before.line} already, with the same words.` };
-  return {
-    line,
-    problem: `${quoted(row.id)} stands in line ${before.line} already, and says something else there. Neither line is used: export it again.`,
-    withdraws: before.line,
-  };
+  const there = `${quoted(row.id)} stands in line ${before.line} already`;
+  if (before.says === "the same") return { line, problem: `${there}, with the same words.` };
+  const problem = `${there}, and not with the same words. None of its lines is used: export it again.`;
+  return before.says === "contradicted" ? { line, problem } : { line, problem, withdraws: before.line };
 }

@@ -1,22 +1,37 @@
 // Which ids stood in which line already, in sixteen bytes each: an export has a million lines, and the ids themselves would fill
 // the memory that its reader is to leave flat.
 const slotWords = 4;
+/** In place of what a line said, which is never an even number. */
+const withdrawn = 0;
+
+export interface Before {
+  line: number;
+  /** `contradicted`: already by a line before this one. */
+  says: "the same" | "something else" | "contradicted";
+}
 
 export class Seen {
   #slots = new Uint32Array(1_024 * slotWords);
   #size = 0;
 
-  /** Where this id stood before, and whether that line said the same; null the first time. Lines are numbered from 1. */
-  before(id: string, line: number, content: string): { line: number; same: boolean } | null {
+  /** Where this id stood first, and how that line goes with this one; null the first time. Lines are numbered from 1. */
+  before(id: string, line: number, content: string): Before | null {
     if ((this.#size + 1) * slotWords * 2 > this.#slots.length) this.#grow();
+    const slots = this.#slots;
     const [high, low] = [hash(id, 0x811c9dc5), hash(id, 0x2f0b4c47)];
-    const said = hash(content, 0x5bd1e995);
-    const at = this.#place(this.#slots, high, low);
-    if (this.#slots[at + 2] !== 0)
-      return { line: this.#slots[at + 2] as number, same: this.#slots[at + 3] === said };
-    this.#slots.set([high, low, line, said], at);
-    this.#size++;
-    return null;
+    const said = hash(content, 0x5bd1e995) | 1;
+    const at = this.#place(slots, high, low);
+    if (slots[at + 2] === 0) {
+      slots.set([high, low, line, said], at);
+      this.#size++;
+      return null;
+    }
+    const before = slots[at + 3] as number;
+    if (before !== said >>> 0) slots[at + 3] = withdrawn;
+    return {
+      line: slots[at + 2] as number,
+      says: before === withdrawn ? "contradicted" : before === said >>> 0 ? "the same" : "something else",
+    };
   }
 
   /** Its own slot, or the empty one that will be. */
