@@ -30,7 +30,10 @@ export interface Understood {
   notes: string[];
 }
 
-/** One line that was read: what it is about, and what each column says (times in Unix seconds, amounts in minor units). */
+/**
+ * One line that was read: what it is about, and what each column says (times in Unix seconds, amounts in minor units). Most
+ * exports leave the seconds out: a whole minute stands for any second of it.
+ */
 export interface ExportRow {
   id: string | null;
   customer: string | null;
