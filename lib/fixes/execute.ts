@@ -1,6 +1,6 @@
 // Carrying out a decision, write-ahead: intent, freshness, guarded write, outcome. Killed anywhere and called again,
 // it goes on: what was intended and not settled is settled by reading the row.
-import type { Fragment, TransactionSql } from "postgres";
+import type { Fragment, Sql, TransactionSql } from "postgres";
 import { type KnownDesk, knownDesks } from "../accounts/known.ts";
 import { type AuditDraft, appendAudit } from "../audit/append.ts";
 import type { BulkAction, Discrepancy, Fix } from "../db/schema.ts";
@@ -32,7 +32,11 @@ export type IntendedFix = Pick<
   | "expected"
   | "reverts"
 > &
-  Pick<Discrepancy, "label" | "stripeId" | "customerId" | "kind" | "observedAt">;
+  Pick<Discrepancy, "label" | "stripeId" | "customerId" | "kind" | "observedAt" | "importId"> & {
+    /** Of the file whose word it is. */
+    fileName: string | null;
+    exportedAt: Date | null;
+  };
 
 /** An action that this process carries out. */
 export interface Work {
@@ -90,8 +94,9 @@ async function leftovers({ desk, bulk }: Work): Promise<IntendedFix[]> {
   return desk.sql<IntendedFix[]>`
     SELECT f.id, f.discrepancy_id AS "discrepancyId", f.account_id AS "accountId", f.resource, f.action,
            f.local_key AS "localKey", f.observed, f.expected, f.reverts, d.label, d.stripe_id AS "stripeId",
-           d.customer_id AS "customerId", d.kind, d.observed_at AS "observedAt"
+           d.customer_id AS "customerId", d.kind, d.observed_at AS "observedAt", ${wordOfFile(desk.sql)}
     FROM driftdesk.fixes f JOIN driftdesk.discrepancies d ON d.id = f.discrepancy_id
+    LEFT JOIN driftdesk.imports m ON m.id = d.import_id
     WHERE f.bulk_id = ${bulk.id} AND f.state = 'intended' ORDER BY f.id`;
 }
 
@@ -149,21 +154,27 @@ export type Picked = Pick<
   | "fields"
   | "expected"
   | "observedAt"
-> & { obstacle: string | null; undoes?: Undone };
+> &
+  Pick<IntendedFix, "importId" | "fileName" | "exportedAt"> & { obstacle: string | null; undoes?: Undone };
 
 /** The next rows, locked, each with the reason to leave it alone if there is one. */
 async function pick(tx: TransactionSql, bulkId: number, after: number): Promise<Picked[]> {
   return tx<Picked[]>`
     SELECT d.id, d.account_id AS "accountId", d.resource, d.kind, d.stripe_id AS "stripeId", d.local_key AS "localKey",
-           d.customer_id AS "customerId", d.label, d.fields, d.expected, d.observed_at AS "observedAt",
+           d.customer_id AS "customerId", d.label, d.fields, d.expected, d.observed_at AS "observedAt", ${wordOfFile(tx)},
            CASE WHEN d.version <> i.version THEN 'Its values changed after the decision. Look again, then decide.'
                 WHEN d.state NOT IN ('open', 'snoozed', 'rejected', 'waiting') THEN 'It is ' || d.state || ' by now.'
                 WHEN d.bulk_id IS DISTINCT FROM i.bulk_id THEN 'Somebody decided on it again after this decision.'
            END AS obstacle
     FROM ${nextItems(tx, bulkId, after)} i JOIN driftdesk.discrepancies d ON d.id = i.discrepancy_id
+    LEFT JOIN driftdesk.imports m ON m.id = d.import_id
     ORDER BY d.id
     FOR NO KEY UPDATE OF d`;
 }
+
+/** Whose word a discrepancy `d` is, with the import `m`. */
+export const wordOfFile = (sql: Sql | TransactionSql): Fragment =>
+  sql`d.import_id AS "importId", m.file_name AS "fileName", m.exported_at AS "exportedAt"`;
 
 /** The items that follow the discrepancy `after`, chosen before anything is joined to them: an action may have a million. */
 export const nextItems = (tx: TransactionSql, bulkId: number, after: number): Fragment => tx`(
@@ -242,6 +253,11 @@ export function auditOf(
       approvedBy: bulk.approvedBy,
       reason: bulk.reason,
       ...(fix.reverts !== null && { reverts: fix.reverts }),
+      // Stripe was not asked: what was written is what somebody's file says.
+      ...(fix.importId !== null &&
+        fix.reverts === null && {
+          import: { id: fix.importId, file: fix.fileName, exportedAt: fix.exportedAt },
+        }),
       ...more,
     },
   };

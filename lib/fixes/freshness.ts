@@ -29,8 +29,10 @@ export async function freshen(
 ): Promise<IntendedFix[]> {
   const { desk: desks, known } = work;
   const oldest = new Date(desks.now().getTime() - desks.config.fixes.maxAgeMs);
-  const fresh = fixes.filter((fix) => fix.observedAt >= oldest);
-  const old = fixes.filter((fix) => fix.observedAt < oldest);
+  // A file's word is as old as the file, and Stripe may be out of reach: that is what it was brought for.
+  const isFresh = (fix: IntendedFix) => fix.importId !== null || fix.observedAt >= oldest;
+  const fresh = fixes.filter(isFresh);
+  const old = fixes.filter((fix) => !isFresh(fix));
   const unchanged = new Set(events && (await whileSomebodyWaits(() => events.unchanged(old))));
   fresh.push(...unchanged);
   const queue = old.filter((fix) => !unchanged.has(fix)).reverse();

@@ -10,6 +10,7 @@ import { endedResourceStates, type Run, type RunResource } from "../db/schema.ts
 import { transaction } from "../db/transaction.ts";
 import { type Desk, policyActor } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
+import { importOf } from "../reconcile/word.ts";
 import { whyHeldBack } from "./blast-radius.ts";
 import { createBulk } from "./bulk.ts";
 import { executeBulk } from "./execute.ts";
@@ -36,6 +37,8 @@ export async function applyPolicies(
   const resources = await desk.sql<Pick<RunResource, "resource" | "state">[]>`
     SELECT resource, state FROM driftdesk.run_resources WHERE run_id = ${run.id} ORDER BY resource`;
   if (!resources.every(({ state }) => endedResourceStates.includes(state))) return false;
+  // Nothing is corrected by itself on a file's word alone.
+  if (importOf(run) !== null) return true;
   const known = await knownDesks(desk);
   for (const { resource } of resources) {
     signal.throwIfAborted();
@@ -109,7 +112,7 @@ function dueOf(tx: TransactionSql, { known }: Deciding, resource: Resource, acco
   return tx`
     FROM driftdesk.discrepancies d
     WHERE d.account_id = ${accountId} AND d.resource = ${resource.name} AND d.state = 'open'
-      AND d.reverted_at IS NULL
+      AND d.reverted_at IS NULL AND d.import_id IS NULL
       AND NOT EXISTS (SELECT FROM driftdesk.bulk_actions b WHERE b.id = d.bulk_id AND b.state IN ('waiting', 'running'))
       AND CASE d.kind
         WHEN 'missing_local' THEN ${inserts}

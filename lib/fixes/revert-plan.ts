@@ -56,6 +56,8 @@ export async function pickReverts(tx: TransactionSql, bulkId: number, after: num
   return tx<Picked[]>`
     SELECT d.id, d.account_id AS "accountId", d.resource, d.kind, d.stripe_id AS "stripeId", f.local_key AS "localKey",
            d.customer_id AS "customerId", d.label, d.fields, d.expected, d.observed_at AS "observedAt",
+           -- What is restored is nobody's word.
+           NULL::bigint AS "importId", NULL::text AS "fileName", NULL::timestamptz AS "exportedAt",
            ${whyNotUndone(tx)} AS obstacle,
            jsonb_build_object('id', f.id, 'observed', f.observed, 'expected', f.expected) AS undoes
     FROM ${next} JOIN driftdesk.fixes f ON f.id = i.fix_id

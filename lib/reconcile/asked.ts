@@ -42,7 +42,8 @@ const foresee = ({ begin }: Sides, stage: Stage) =>
     ),
   );
 
-async function stageLocalRows(context: Sides, stage: Stage): Promise<void> {
+/** Stages the local rows of all touched matches that are not staged yet. */
+export async function stageLocalRows(context: Sides, stage: Stage): Promise<void> {
   for (;;) {
     context.signal.throwIfAborted();
     const batch = await context.sql.unsafe<{ match: string }[]>(
@@ -152,17 +153,23 @@ async function stageAnswers(context: Sides, stage: Stage, answers: readonly Answ
     const matches = rows.flatMap((row) => row.match ?? []);
     await touchLate(tx, stage, matches);
     await ask(tx, stage, { objects: [], customers });
-    await stageInserts(tx, stage, objects, rows);
+    await stageInserts(tx, stage, rows, (i, insert) => {
+      const object = objects[i];
+      return object ? insertValues(stage.table, insert, object) : null;
+    });
     await mark(tx, stage, answers, ids);
   });
 }
 
-/** What `missingLocal.insert` makes of objects that have no row, while they are at hand. */
-async function stageInserts(
+/**
+ * What `missingLocal.insert` makes of objects that have no row, while they are at hand. `make` does so for the row's number;
+ * null: what is at hand does not suffice.
+ */
+export async function stageInserts(
   tx: TransactionSql,
   stage: Stage,
-  objects: readonly StripeObject[],
   rows: readonly Projected[],
+  make: (i: number, insert: Insert) => ReturnType<typeof insertValues> | null,
 ): Promise<void> {
   const { missingLocal } = stage.resource;
   if (missingLocal === "report") return;
@@ -172,10 +179,9 @@ async function stageInserts(
     [rows.flatMap((row) => row.match ?? [])],
   );
   const wanted = new Set(rowless.map((row) => row.match));
-  const inserts = objects.flatMap((object, i) => {
-    const match = rows[i]?.match;
-    if (!match || !wanted.has(match)) return [];
-    return [{ match, id: object.id, made: insertValues(stage.table, missingLocal.insert, object) }];
+  const inserts = rows.flatMap(({ match, stripeId: id }, i) => {
+    const made = match && wanted.has(match) ? make(i, missingLocal.insert) : null;
+    return made ? [{ match, id, made }] : [];
   });
   if (inserts.length === 0) return;
   await tx.unsafe(
@@ -186,6 +192,8 @@ async function stageInserts(
     [JSON.stringify(inserts)],
   );
 }
+
+type Insert = Exclude<Stage["resource"]["missingLocal"], "report">["insert"];
 
 async function mark(
   tx: TransactionSql,

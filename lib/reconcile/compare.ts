@@ -179,7 +179,8 @@ export async function confirmCandidates(sql: TransactionSql, stage: Stage): Prom
     SELECT s.kind, s.match, s.stripe_id, s.local_key, s.customer_id, s.label, s.observed, s.expected, s.fields, s.row_error, s.currency,
            i.impact, CASE WHEN i.impact = 'money' THEN coalesce(s.money_delta, s.amount_minor) ELSE s.amount_minor END AS amount_minor,
            ${changeSql(stage)} AS change,
-           NULL::bigint AS discrepancy_id, NULL::text AS happened
+           NULL::bigint AS discrepancy_id, NULL::text AS happened,
+           NULL::bigint AS import_line, false AS local_newer
     FROM shaped s
     CROSS JOIN LATERAL (SELECT CASE
       WHEN ${resource.access === undefined ? "false" : "NOT s.access_unknown AND s.stripe_granted AND NOT s.local_granted"} THEN 'paid_no_access'

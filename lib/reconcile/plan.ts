@@ -4,6 +4,7 @@ import type { Run } from "../db/schema.ts";
 import type { Desk } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import { describeTable } from "../local/catalog.ts";
+import { accountOfFile } from "./import-account.ts";
 import type { Begin } from "./lease.ts";
 import { columnOf } from "./project.ts";
 import { takenIsOutdated, takeSettled } from "./settled-take.ts";
@@ -15,6 +16,8 @@ import { planWindows, reopenWindows } from "./windows.ts";
  * mode that was used before. A wrong key would make every row look wrong.
  */
 export async function verifyAccount(desk: Desk, run: Run): Promise<{ id: string; began: number }> {
+  const told = await accountOfFile(desk, run);
+  if (told !== null) return { id: told, began: stripeBegan };
   const account = await desk.stripe.account();
   const { id: pinned, name, key, others } = desk.config.account;
   if (pinned !== undefined && pinned !== account.id)

@@ -64,7 +64,7 @@ export function projectObject(resource: Resource, table: LocalTable, object: Str
   };
 }
 
-function rankOf(resource: Resource, object: StripeObject): number {
+export function rankOf(resource: Resource, object: StripeObject): number {
   const rank: unknown = resource.choose(object as never);
   if (typeof rank === "number" && !Number.isNaN(rank)) return rank;
   throw new DriftdeskError("rank_missing", `it answered ${String(rank)} instead of a number`);
@@ -80,7 +80,7 @@ export function columnOf(table: LocalTable, name: string): LocalColumn {
   return column;
 }
 
-function projectField(field: Field, column: LocalColumn, object: StripeObject): string | null {
+export function projectField(field: Field, column: LocalColumn, object: StripeObject): string | null {
   const raw: unknown = field.from(object as never);
   if (field.values === undefined) return encodeValue(raw, column);
   if (raw === null || raw === undefined) return null;

@@ -8,10 +8,14 @@ import { moveCursor } from "./cursors.ts";
 import { forgetTouched } from "./settled-forget.ts";
 import { rememberSettled } from "./settled-remember.ts";
 import { dropStagingTables, type Stage } from "./staging.ts";
+import { keepFindings, leaveOutKnownBetter, saysInOrder } from "./told-merge.ts";
+import type { FileWord } from "./word.ts";
 
 export interface RecordOptions {
   now: Date;
   scope: Scope;
+  /** The file whose word this is; null where Stripe was asked. */
+  word: FileWord | null;
   state: Extract<RunResourceState, "done" | "incomplete" | "suspicious">;
   /** Why it is not simply done, in words. */
   message: string | null;
@@ -33,22 +37,27 @@ export async function recordResource(
   if (options.state === "done") await rememberSettled(tx, stage);
   // One recording at a time per resource: the desk may be checking single customers meanwhile.
   await tx`SELECT pg_advisory_xact_lock(hashtextextended(${`record ${stage.accountId} ${stage.resource.name}`}, 0))`;
-  const { scope } = options;
+  const { scope, word } = options;
   if (scope.mode === "targets" && (await isOvertaken(tx, stage))) return false;
   if (options.differences) {
     if (!options.missing)
       await tx.unsafe(`DELETE FROM ${stage.confirmed} WHERE kind IN ('missing_local', 'missing_in_stripe')`);
     await leaveOutNewer(tx, stage, scope);
     await lockKnown(tx, stage, scope);
-    await classify(tx, stage);
-    await updateKnown(tx, stage, options.now);
-    await insertNew(tx, stage, options.now);
+    if (word) await leaveOutKnownBetter(tx, stage, word);
+    await classify(tx, stage, word);
+    await updateKnown(tx, stage, options);
+    await insertNew(tx, stage, options);
     await resolveVanished(tx, stage, options);
     await audit(tx, stage, options.now);
   }
-  if (options.state === "done") await moveCursor(tx, stage, scope);
-  if (scope.mode !== "full" && stage.resource.settled) await forgetTouched(tx, stage, options.now);
-  await noteLooks(tx, stage, scope);
+  if (word) await keepFindings(tx, stage);
+  else {
+    // A file tells nothing about how far anything was read at Stripe.
+    if (options.state === "done") await moveCursor(tx, stage, scope);
+    if (scope.mode !== "full" && stage.resource.settled) await forgetTouched(tx, stage, options.now);
+    await noteLooks(tx, stage, scope);
+  }
   await summarise(tx, stage, options);
   await dropStagingTables(tx, stage);
   return true;
@@ -120,7 +129,12 @@ async function lockKnown(tx: TransactionSql, stage: Stage, scope: Scope): Promis
 }
 
 /** Finds out what happened to each: found, changed, reopened, or the same as before. */
-async function classify(tx: TransactionSql, stage: Stage): Promise<void> {
+async function classify(tx: TransactionSql, stage: Stage, word: FileWord | null): Promise<void> {
+  // A file knows less than Stripe: what both tell has to be the same.
+  const saysElse = word
+    ? "NOT coalesce(d.expected @> c.expected, c.expected IS NULL)"
+    : `CASE WHEN d.import_id IS NULL THEN d.expected IS DISTINCT FROM c.expected
+                 ELSE NOT coalesce(c.expected @> d.expected, d.expected IS NULL) END`;
   await tx.unsafe(
     `
     WITH known AS (
@@ -135,7 +149,7 @@ async function classify(tx: TransactionSql, stage: Stage): Promise<void> {
           WHEN ${inHand} THEN 'in_hand'
           WHEN d.state IN ('fixed', 'resolved') THEN 'reopened'
           WHEN (d.kind, d.fields, d.row_error) IS DISTINCT FROM (c.kind, c.fields, c.row_error)
-            OR d.expected IS DISTINCT FROM c.expected THEN 'changed'
+            OR ${saysElse} THEN 'changed'
           ELSE 'same' END
     FROM known d
     WHERE d.stripe_id IS NOT DISTINCT FROM c.stripe_id AND d.local_key IS NOT DISTINCT FROM c.local_key`,
@@ -144,7 +158,7 @@ async function classify(tx: TransactionSql, stage: Stage): Promise<void> {
   await tx.unsafe(`UPDATE ${stage.confirmed} SET happened = 'found' WHERE happened IS NULL`);
 }
 
-async function updateKnown(tx: TransactionSql, stage: Stage, now: Date): Promise<void> {
+async function updateKnown(tx: TransactionSql, stage: Stage, { now, word }: RecordOptions): Promise<void> {
   // Other values than those that people decided on: it is open again, and no approval on it counts any more.
   await tx.unsafe(
     `
@@ -152,6 +166,7 @@ async function updateKnown(tx: TransactionSql, stage: Stage, now: Date): Promise
     SET kind = c.kind, match = c.match, customer_id = c.customer_id, label = c.label, observed = c.observed, expected = c.expected,
         fields = c.fields, change = c.change, row_error = c.row_error, impact = c.impact,
         amount_minor = c.amount_minor, currency = c.currency, run_id = $1, observed_at = $2,
+        import_id = $3, import_line = c.import_line, local_newer = c.local_newer,
         version = d.version + (c.happened <> 'same')::int,
         state = CASE WHEN c.happened = 'same' THEN d.state ELSE 'open' END,
         cause = CASE WHEN c.happened = 'same' THEN d.cause ELSE 'unknown' END,
@@ -167,19 +182,21 @@ async function updateKnown(tx: TransactionSql, stage: Stage, now: Date): Promise
         reverted_at = CASE WHEN c.happened = 'same' THEN d.reverted_at END
     FROM ${stage.confirmed} c
     WHERE c.discrepancy_id = d.id AND c.happened IN ('same', 'changed', 'reopened')`,
-    [stage.runId, now],
+    [stage.runId, now, word?.id ?? null],
   );
 }
 
-async function insertNew(tx: TransactionSql, stage: Stage, now: Date): Promise<void> {
+async function insertNew(tx: TransactionSql, stage: Stage, { now, word }: RecordOptions): Promise<void> {
   await tx.unsafe(
     `
     WITH added AS (
       INSERT INTO driftdesk.discrepancies
         (account_id, resource, kind, match, stripe_id, local_key, customer_id, label, observed, expected, fields, change,
-         row_error, impact, amount_minor, currency, first_run_id, run_id, first_seen_at, opened_at, changed_at, observed_at)
+         row_error, impact, amount_minor, currency, first_run_id, run_id, first_seen_at, opened_at, changed_at, observed_at,
+         import_id, import_line, local_newer)
       SELECT $1, $2, kind, match, stripe_id, local_key, customer_id, label, observed, expected, fields, change,
-             row_error, impact, amount_minor, currency, $3::bigint, $3::bigint, $4::timestamptz, $4::timestamptz, $4::timestamptz, $4::timestamptz
+             row_error, impact, amount_minor, currency, $3::bigint, $3::bigint, $4::timestamptz, $4::timestamptz, $4::timestamptz, $4::timestamptz,
+             $5::bigint, import_line, local_newer
       FROM ${stage.confirmed} WHERE happened = 'found'
       ORDER BY stripe_id, local_key
       RETURNING id, stripe_id, local_key
@@ -187,22 +204,24 @@ async function insertNew(tx: TransactionSql, stage: Stage, now: Date): Promise<v
     UPDATE ${stage.confirmed} c SET discrepancy_id = a.id
     FROM added a
     WHERE c.happened = 'found' AND a.stripe_id IS NOT DISTINCT FROM c.stripe_id AND a.local_key IS NOT DISTINCT FROM c.local_key`,
-    [stage.accountId, stage.resource.name, stage.runId, now],
+    [stage.accountId, stage.resource.name, stage.runId, now, word?.id ?? null],
   );
 }
 
 /** What the run looked at and did not see again has gone by itself. */
 async function resolveVanished(tx: TransactionSql, stage: Stage, options: RecordOptions): Promise<void> {
+  const { word } = options;
   if (options.state === "incomplete") return;
   await tx.unsafe(
     `
     WITH gone AS (
       UPDATE driftdesk.discrepancies d
-      SET state = 'resolved', closed_at = $1, run_id = $4
+      SET state = 'resolved', closed_at = $1, run_id = $4${word ? "" : ", import_id = NULL, import_line = NULL, local_newer = false"}
       WHERE d.account_id = $2 AND d.resource = $3 AND d.state IN (${listed(resolvableStates)}) AND NOT ${inHand}
         AND ($5 OR d.kind NOT IN ('missing_local', 'missing_in_stripe'))
         AND ${lookedAt(stage, options.scope)}
         AND NOT EXISTS (SELECT FROM ${stage.confirmed} c WHERE c.discrepancy_id = d.id)
+        AND ${word ? saysInOrder(stage, word) : "true"}
       RETURNING d.*
     )
     INSERT INTO ${stage.confirmed}

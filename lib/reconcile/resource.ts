@@ -11,6 +11,7 @@ import { assess } from "./assess.ts";
 import { confirmCandidates, findCandidates } from "./compare.ts";
 import { reaskStripe, rereadLocal } from "./confirm.ts";
 import { type FetchContext, fetchResource } from "./fetch.ts";
+import { readImport } from "./import-lines.ts";
 import { readChanges } from "./incremental.ts";
 import type { Begin } from "./lease.ts";
 import { planResource, prepareStaging } from "./plan.ts";
@@ -23,7 +24,9 @@ import type { Sides } from "./sides.ts";
 import { localColumns, localRowsQuery, type Stage } from "./staging.ts";
 import { readTargets } from "./targeted.ts";
 import { together } from "./together.ts";
+import { confirmTold } from "./told-differences.ts";
 import { leaveOutUnread, leaveOutUntouched, useInserts } from "./touched.ts";
+import { type FileWord, wordOf } from "./word.ts";
 
 export interface RunContext {
   desk: Desk;
@@ -77,20 +80,21 @@ async function takeSteps(context: RunContext, stage: Stage, enter: Enter): Promi
         return work();
       },
     );
+  const word = await wordOf(desk.sql, run);
   const planned = await planScope(context, stage);
 
-  const scope = await step("fetching", () => readSides(context, stage, planned));
+  const scope = await step("fetching", () => readSides(context, stage, planned, word));
   await context.progress.write();
 
   await step("comparing", () => compareSides(context, stage, scope, enter));
 
-  const verdict = await step("confirming", () => confirm(context, stage, scope));
+  const verdict = await step("confirming", () => confirm(context, stage, scope, word));
 
   return step("recording", async () => {
     signal.throwIfAborted();
     return begin(async (tx) => {
       await stillStaged(tx, stage);
-      const recorded = await recordResource(tx, stage, { now: desk.now(), scope, ...verdict });
+      const recorded = await recordResource(tx, stage, { now: desk.now(), scope, word, ...verdict });
       await stillRunning(tx, run);
       return recorded;
     });
@@ -112,8 +116,17 @@ const sidesOf = ({ desk, begin, signal, parallel }: RunContext): Sides => ({
 });
 
 /** Stages both sides of what is to be compared; answers how much was read in the end. */
-async function readSides(context: RunContext, stage: Stage, planned: Scope): Promise<Scope> {
+async function readSides(
+  context: RunContext,
+  stage: Stage,
+  planned: Scope,
+  word: FileWord | null,
+): Promise<Scope> {
   const { desk, run, begin } = context;
+  if (word) {
+    await readImport(sidesOf(context), stage, word);
+    return planned;
+  }
   if (planned.mode === "targets" && run.targets) {
     await readTargets(sidesOf(context), stage, run.targets);
     return planned;
@@ -154,8 +167,10 @@ async function confirm(
   context: RunContext,
   stage: Stage,
   scope: Scope,
-): Promise<Omit<RecordOptions, "now" | "scope">> {
+  word: FileWord | null,
+): Promise<Omit<RecordOptions, "now" | "scope" | "word">> {
   const { desk, begin } = context;
+  if (word) return confirmTold(sidesOf(context), stage, word);
   const partly = scope.mode !== "full";
   const seen = await assess(desk, stage, scope);
   await rereadLocal(sidesOf(context), stage);

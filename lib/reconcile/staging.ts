@@ -27,6 +27,8 @@ export interface Stage {
   /** Only where not everything is read: the matches that are looked at, and what Stripe was asked about them. */
   touched: string;
   asked: string;
+  /** Only where a file is compared: what became of each of its lines. */
+  lines: string;
 }
 
 export function stageOf(runId: number, accountId: string, resource: Resource, table: LocalTable): Stage {
@@ -52,6 +54,7 @@ export function stageOf(runId: number, accountId: string, resource: Resource, ta
     confirmed: tableName("confirmed"),
     touched: tableName("touched"),
     asked: tableName("asked"),
+    lines: tableName("lines"),
   };
 }
 
@@ -106,7 +109,7 @@ export async function stagingTablesExist(sql: Sql, stage: Stage): Promise<boolea
 export async function dropStagingTables(sql: TransactionSql, stage: Stage): Promise<void> {
   await sql.unsafe(
     `DROP TABLE IF EXISTS ${stage.expected}, ${stage.local}, ${stage.candidates}, ${stage.reasked}, ${stage.reread}, ${stage.confirmed},
-       ${stage.touched}, ${stage.asked}`,
+       ${stage.touched}, ${stage.asked}, ${stage.lines}`,
   );
 }
 

@@ -13,7 +13,7 @@ export interface Questions {
 export async function createTouchedTables(tx: TransactionSql, stage: Stage): Promise<void> {
   await createStagingTables(tx, stage);
   await tx.unsafe(`
-    DROP TABLE IF EXISTS ${stage.touched}, ${stage.asked};
+    DROP TABLE IF EXISTS ${stage.touched}, ${stage.asked}, ${stage.lines};
     CREATE INDEX ON ${stage.expected} (stripe_id);
     CREATE INDEX ON ${stage.expected} (match);
     CREATE INDEX ON ${stage.local} (match);
@@ -62,6 +62,10 @@ export async function touch(tx: TransactionSql, stage: Stage, matches: readonly 
 /** Matches that only Stripe's answer named: their local rows are read after it. */
 export const touchLate = (tx: TransactionSql, stage: Stage, matches: readonly string[]) =>
   insertTouched(tx, stage, matches, false);
+
+/** Matches that a file tells of: nothing is asked about them. */
+export const touchTold = (tx: TransactionSql, stage: Stage, matches: readonly string[]) =>
+  insertTouched(tx, stage, matches, true);
 
 async function insertTouched(tx: TransactionSql, stage: Stage, matches: readonly string[], early: boolean) {
   if (matches.length === 0) return;
