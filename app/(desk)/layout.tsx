@@ -8,6 +8,7 @@ import { Checked } from "@/components/frame/checked.tsx";
 import { HomeLink } from "@/components/frame/home-link.tsx";
 import { Mark } from "@/components/frame/mark.tsx";
 import { Navigation } from "@/components/frame/navigation.tsx";
+import { Palette } from "@/components/frame/palette.tsx";
 import { type Person, PersonMenu } from "@/components/frame/person-menu.tsx";
 import { RunButton } from "@/components/frame/run-button.tsx";
 import { Search } from "@/components/frame/search.tsx";
@@ -51,6 +52,7 @@ export default async function DeskLayout({ children }: { children: ReactNode }) 
               <Mark />
             </HomeLink>
             <Search />
+            <Palette />
             <div className="flex shrink-0 items-center gap-3">
               <Account />
               <span className="hidden sm:inline">

@@ -29,7 +29,7 @@ export function UndoButton({
   return (
     <>
       {offered && (
-        <Button onClick={() => setOpen(true)}>
+        <Button data-undo onClick={() => setOpen(true)}>
           <Undo2 aria-hidden />
           {children}
         </Button>

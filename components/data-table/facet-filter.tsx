@@ -47,6 +47,7 @@ export function FacetFilter({ title, options, chosen, onChange, onOpen, single }
     >
       <PopoverTrigger asChild>
         <Button
+          data-filter
           variant={chosen.length > 0 ? "secondary" : "quiet"}
           className={cn("max-w-64 gap-1 px-2 font-normal", chosen.length > 0 && "bg-selected shadow-none")}
         >
@@ -58,12 +59,15 @@ export function FacetFilter({ title, options, chosen, onChange, onOpen, single }
       </PopoverTrigger>
       <PopoverContent aria-label={title} className="w-66 p-0">
         <Command label={title}>
-          {options.length > 8 && (
-            <Command.Input
-              placeholder={`Find ${title.toLowerCase()}…`}
-              className="h-9 w-full border-b border-line bg-transparent px-3 text-13 outline-none placeholder:text-ink-3"
-            />
-          )}
+          {/* Also where there are few, out of sight: it has the focus, and tells a screen reader where the arrows are. */}
+          <Command.Input
+            placeholder={`Find ${title.toLowerCase()}…`}
+            className={
+              options.length > 8
+                ? "h-9 w-full border-b border-line bg-transparent px-3 text-13 outline-none placeholder:text-ink-3"
+                : "sr-only"
+            }
+          />
           <Command.List className="max-h-80 overflow-y-auto p-1">
             <Command.Empty className="px-2 py-3 text-13 text-ink-3">Nothing of that name.</Command.Empty>
             {options.map((option) => {

@@ -17,8 +17,8 @@ interface DecisionDialogProps {
   decision: Decision | null;
   actions: DriftActions;
   rights: Rights;
-  /** It is decided: what was selected is not any more. */
-  onDone: () => void;
+  /** It is decided, by this action: what was selected is not any more. */
+  onDone: (bulkId: number) => void;
   onClose: () => void;
 }
 
@@ -59,8 +59,8 @@ function Content({
       setProblem(answer.message);
       return;
     }
-    onDone();
     const { bulk } = answer.value;
+    onDone(bulk.id);
     if (
       bulk.state === "done" &&
       bulk.applied === bulk.total &&

@@ -16,12 +16,15 @@ import {
   toSelection,
 } from "@/lib/discrepancies/picked.ts";
 import type { SortKey } from "@/lib/discrepancies/sort.ts";
+import { RevertDialog } from "../bulks/revert-dialog.tsx";
 import { DataTable } from "../data-table/data-table.tsx";
 import { dataTableFeatures } from "../data-table/features.ts";
+import { useCommands } from "../frame/commands.ts";
 import { cn } from "../ui/cn.ts";
 import { isDecidable } from "./allowed.ts";
 import { ChangeGroups } from "./change-groups.tsx";
 import { driftColumns } from "./columns.tsx";
+import { driftCommands } from "./commands.ts";
 import type { DecisionKind, DriftActions, Rights } from "./contract.ts";
 import type { Decision } from "./decision.ts";
 import { DecisionDialog } from "./decision-dialog.tsx";
@@ -30,6 +33,7 @@ import { Panel } from "./panel.tsx";
 import { listHref, optionalColumns } from "./search-params.ts";
 import { ShortcutsDialog } from "./shortcuts-dialog.tsx";
 import { Toolbar } from "./toolbar.tsx";
+import { useLastDecision } from "./use-last-decision.ts";
 import { useListKeys } from "./use-list-keys.ts";
 import { useListParams } from "./use-list-params.ts";
 
@@ -60,6 +64,7 @@ export function Drift(props: DriftProps) {
   const [decision, setDecision] = useState<Decision | null>(null);
   const [helpOpen, setHelpOpen] = useState(false);
   const [current, setCurrent] = useState<number | null>(null);
+  const last = useLastDecision();
   const openId = params.id;
   const decisions = (["apply", "reject", "snooze"] as const).filter((kind) =>
     isDecidable(kind, filter.state),
@@ -92,11 +97,22 @@ export function Drift(props: DriftProps) {
     setCurrent,
     panelOpen: openId !== null,
     open,
-    tick: (id) => ticks && table.getRowModel().rowsById[String(id)]?.toggleSelected(),
+    picked,
+    setPicked: ticks ? setPicked : null,
     decide: byKey,
     clear: () => setPicked(nothingPicked),
+    undo: last.undo,
     help: () => setHelpOpen(true),
   });
+  useCommands(
+    driftCommands({
+      decisions: pickedCount(picked).count > 0 || openId === null ? decisions : [],
+      decide: byKey,
+      undo: last.undo,
+      help: () => setHelpOpen(true),
+      narrow,
+    }),
+  );
   const close = () => {
     show(null);
     if (openId !== null) focusRow(openId);
@@ -159,6 +175,7 @@ export function Drift(props: DriftProps) {
           query={listHref({ ...params, id: null, cursor: null, grouped: null })}
           stamp={loadedAt.getTime()}
           total={page.total}
+          beside={besideOf(page.rows, openId)}
           rights={rights}
           onShow={(id) => {
             setCurrent(id);
@@ -173,12 +190,26 @@ export function Drift(props: DriftProps) {
         decision={decision}
         actions={actions}
         rights={rights}
-        onDone={() => setPicked(nothingPicked)}
+        onDone={(bulkId) => {
+          setPicked(nothingPicked);
+          if (decision) last.remember(decision, bulkId);
+        }}
         onClose={() => setDecision(null)}
       />
+      <RevertDialog {...last.dialog} actions={actions} rights={rights} />
       <ShortcutsDialog open={helpOpen} onOpenChange={setHelpOpen} ticks={ticks} />
     </div>
   );
+}
+
+/** Next to a row, as far as this page of the list knows. */
+function besideOf(
+  rows: readonly DiscrepancyRow[],
+  id: number,
+): { previous: number | null; next: number | null } {
+  const at = rows.findIndex((row) => row.id === id);
+  const [previous, next] = at === -1 ? [] : [rows[at - 1], rows[at + 1]];
+  return { previous: previous?.id ?? null, next: next?.id ?? null };
 }
 
 /** Ticks stay across pages and filters; "all that match" ends with its filter, and everything with the tab. */

@@ -8,7 +8,12 @@ import { CheckLine } from "./check-line.tsx";
 import type { DecisionKind } from "./contract.ts";
 import type { Check } from "./use-check.ts";
 
-const buttons: { kind: DecisionKind; name: string; key: string; variant: ButtonProps["variant"] }[] = [
+export const panelButtons: {
+  kind: DecisionKind;
+  name: string;
+  key: string;
+  variant: ButtonProps["variant"];
+}[] = [
   { kind: "apply", name: "Approve and apply", key: "a", variant: "primary" },
   { kind: "reject", name: "Reject…", key: "x", variant: "secondary" },
   { kind: "snooze", name: "Snooze…", key: "s", variant: "secondary" },
@@ -43,7 +48,7 @@ export function PanelActions({
       )}
       <div className="flex flex-wrap gap-2">
         {undo}
-        {(undo ? [] : buttons).map(({ kind, name, key, variant }) => (
+        {(undo ? [] : panelButtons).map(({ kind, name, key, variant }) => (
           <Button
             key={kind}
             variant={variant}

@@ -1,17 +1,18 @@
 "use client";
 
 import { ArrowLeft, ChevronLeft, ChevronRight, X } from "lucide-react";
-import { useEffect, useRef } from "react";
+import { useEffect, useRef, useState } from "react";
 import type { DiscrepancyDetails, LastFix } from "@/lib/discrepancies/details.ts";
 import type { DiscrepancyRow } from "@/lib/discrepancies/list.ts";
 import type { Count } from "@/lib/discrepancies/totals.ts";
 import { UndoButton } from "../bulks/undo-button.tsx";
 import { count } from "../format/words.ts";
+import { useCommands } from "../frame/commands.ts";
 import { Button } from "../ui/button.tsx";
-import { obstaclesOf } from "./allowed.ts";
+import { type Obstacles, obstaclesOf } from "./allowed.ts";
 import type { DecisionKind, DriftActions, Rights } from "./contract.ts";
 import { titleOf } from "./difference.tsx";
-import { PanelActions } from "./panel-actions.tsx";
+import { PanelActions, panelButtons } from "./panel-actions.tsx";
 import { PanelBody } from "./panel-body.tsx";
 import { useShortcuts } from "./shortcuts.ts";
 import { type Check, useCheck } from "./use-check.ts";
@@ -26,6 +27,8 @@ interface PanelProps {
   /** Changes when the list was read again. */
   stamp: number;
   total: Count;
+  /** Its neighbours in the list, until the server has said who they are. */
+  beside: { previous: number | null; next: number | null };
   rights: Rights;
   onShow: (id: number) => void;
   onClose: () => void;
@@ -54,12 +57,22 @@ export function Panel(props: PanelProps) {
         props.rights,
       )
     : null;
-  const decide = (kind: DecisionKind) => {
-    if (row && obstacles?.[kind] === null) props.onDecide(kind, row);
-  };
+  const decide = useDecide(props, row, obstacles);
+  // What had the focus may be gone with a decision.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: whenever the panel says something else.
+  useEffect(() => {
+    if (document.activeElement === document.body) heading.current?.focus({ preventScroll: true });
+  }, [details]);
   const check = useCheck(props.id, props.actions.check);
   const mayCheck = props.rights.check ? check : null;
   usePanelKeys(props, details, { decide, check: mayCheck });
+  useCommands([
+    ...panelButtons
+      .filter(({ kind }) => obstacles?.[kind] === null)
+      .map(({ kind, name, key }) => ({ name, keys: key, run: () => decide(kind) })),
+    ...(mayCheck ? [{ name: "Check again", keys: "r", run: () => mayCheck.run() }] : []),
+    { name: "Close the panel", keys: "Esc", run: props.onClose },
+  ]);
   return (
     <aside
       aria-labelledby="difference"
@@ -101,6 +114,17 @@ export function Panel(props: PanelProps) {
   );
 }
 
+/** Also before the details are there: what was asked for then is done once they say that it may be. */
+function useDecide({ id, onDecide }: PanelProps, row: DiscrepancyRow | null, obstacles: Obstacles | null) {
+  const [wanted, setWanted] = useState<{ id: number; kind: DecisionKind } | null>(null);
+  useEffect(() => {
+    if (wanted === null || (wanted.id === id && obstacles === null)) return;
+    setWanted(null);
+    if (wanted.id === id && row && obstacles?.[wanted.kind] === null) onDecide(wanted.kind, row);
+  }, [wanted, id, row, obstacles, onDecide]);
+  return (kind: DecisionKind) => setWanted({ id, kind });
+}
+
 /** The way back from a correction, or why there is none. */
 function UndoFix({ fix, row, rights, actions }: PanelProps & { fix: LastFix; row: DiscrepancyRow }) {
   const obstacle = !rights.decide
@@ -121,7 +145,7 @@ function UndoFix({ fix, row, rights, actions }: PanelProps & { fix: LastFix; row
 }
 
 function usePanelKeys(
-  { onShow, onClose }: PanelProps,
+  { onShow, onClose, beside }: PanelProps,
   details: DiscrepancyDetails | null,
   { decide, check }: { decide: (kind: DecisionKind) => void; check: Check | null },
 ) {
@@ -129,8 +153,9 @@ function usePanelKeys(
     if (id) onShow(id);
     return true;
   };
-  const next = go(details?.neighbours.next);
-  const previous = go(details?.neighbours.previous);
+  const neighbours = details?.neighbours ?? beside;
+  const next = go(neighbours.next);
+  const previous = go(neighbours.previous);
   // With the focus inside, the arrows scroll what is read.
   const outside = () => document.activeElement?.closest("aside") === null;
   const down = () => outside() && next();
@@ -156,6 +181,10 @@ function usePanelKeys(
     x: by("reject"),
     s: by("snooze"),
     r: again,
+    u: () => {
+      document.querySelector<HTMLElement>("aside [data-undo]")?.click();
+      return true;
+    },
     Escape: close,
   });
 }
@@ -163,6 +192,7 @@ function usePanelKeys(
 /** Where it stands in the list, and the way on, back and out. */
 function PanelBar(props: PanelProps & { details: DiscrepancyDetails | null }) {
   const { details, total, onShow, onClose } = props;
+  const { previous, next } = details?.neighbours ?? props.beside;
   const place = details?.neighbours.place;
   return (
     <div className="flex h-12 shrink-0 items-center gap-1 pr-3 pl-5 max-lg:pl-2">
@@ -173,8 +203,8 @@ function PanelBar(props: PanelProps & { details: DiscrepancyDetails | null }) {
         variant="quiet"
         size="iconSm"
         aria-label="Previous difference"
-        disabled={!details?.neighbours.previous}
-        onClick={() => details?.neighbours.previous && onShow(details.neighbours.previous)}
+        disabled={previous === null}
+        onClick={() => previous !== null && onShow(previous)}
         className="lg:-ml-2"
       >
         <ChevronLeft aria-hidden />
@@ -188,8 +218,8 @@ function PanelBar(props: PanelProps & { details: DiscrepancyDetails | null }) {
         variant="quiet"
         size="iconSm"
         aria-label="Next difference"
-        disabled={!details?.neighbours.next}
-        onClick={() => details?.neighbours.next && onShow(details.neighbours.next)}
+        disabled={next === null}
+        onClick={() => next !== null && onShow(next)}
       >
         <ChevronRight aria-hidden />
       </Button>

@@ -17,10 +17,14 @@ const list: [keys: string[], what: string, ticks?: boolean][] = [
   [["k", "↑"], "Previous row"],
   [["Enter"], "Open the row"],
   [["x", "Space"], "Select the row", true],
+  [["⇧ j", "⇧ k"], "Select from here down, up", true],
+  [["⇧ a"], "Select every row of the page", true],
   [["a"], "Approve what is selected, or the row"],
   [["r"], "Reject it"],
   [["s"], "Snooze it"],
+  [["u"], "Undo your last correction"],
   [["Esc"], "Clear the selection", true],
+  [["f"], "Filter: Tab goes to the next one"],
   [["/"], "Search this list"],
 ];
 const panel: [keys: string[], what: string][] = [
@@ -29,6 +33,7 @@ const panel: [keys: string[], what: string][] = [
   [["x"], "Reject"],
   [["s"], "Snooze"],
   [["r"], "Check again"],
+  [["u"], "Undo this fix"],
   [["Esc"], "Close"],
 ];
 
@@ -48,7 +53,10 @@ export function ShortcutsDialog({
       <DialogContent>
         <DialogHeader>
           <DialogTitle>Shortcuts</DialogTitle>
-          <DialogDescription>Everything here also works with Tab and Enter.</DialogDescription>
+          <DialogDescription>
+            Everything here also works with Tab and Enter, or by its name: <Kbd>Ctrl .</Kbd> (on a Mac{" "}
+            <Kbd>⌘ .</Kbd>) lists what can be done, on every page.
+          </DialogDescription>
         </DialogHeader>
         <DialogBody className="grid gap-x-8 gap-y-4 sm:grid-cols-2">
           <Keys title="In the list" keys={list.filter(([, , needsTicks]) => ticks || !needsTicks)} />

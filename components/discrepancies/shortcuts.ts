@@ -1,6 +1,7 @@
 "use client";
 
 import { useEffect, useRef, useSyncExternalStore } from "react";
+import { flushSync } from "react-dom";
 
 const storageKey = "driftdesk.shortcuts";
 const changed = new EventTarget();
@@ -23,7 +24,7 @@ export function switchShortcuts(on: boolean) {
 /** Answers false when the key was not for it, which leaves it to the browser. */
 type Act = () => boolean;
 
-/** Keys by their `KeyboardEvent.key`. Not while somebody types, and not under a dialog or a menu. */
+/** Keys by their `KeyboardEvent.key`, with "Shift+" before those that have a name. Not while somebody types, and not under a dialog or a menu. */
 export function useShortcuts(keys: Readonly<Record<string, Act>>) {
   const on = useShortcutsOn();
   const current = useRef(keys);
@@ -35,12 +36,20 @@ export function useShortcuts(keys: Readonly<Record<string, Act>>) {
       if (event.defaultPrevented || event.metaKey || event.ctrlKey || event.altKey) return;
       if (event.key.length === 1 && event.key !== " " && !on) return;
       if (isElsewhere(event.target)) return;
-      const act = current.current[event.key];
-      if (act && act() !== false) event.preventDefault();
+      const act = current.current[nameOf(event)];
+      // At once: the next key may be there before the page is drawn again, and has to start from where this one led.
+      const taken = act !== undefined && flushSync(act);
+      if (taken) event.preventDefault();
     };
     window.addEventListener("keydown", listen);
     return () => window.removeEventListener("keydown", listen);
   }, [on]);
+}
+
+/** Shift makes a capital, whatever the lock for capitals does. */
+function nameOf({ key, shiftKey }: KeyboardEvent): string {
+  if (key.length > 1) return shiftKey ? `Shift+${key}` : key;
+  return shiftKey ? key.toUpperCase() : key.toLowerCase();
 }
 
 const isElsewhere = (target: EventTarget | null) =>

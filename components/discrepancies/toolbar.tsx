@@ -23,6 +23,7 @@ import {
 import { Input } from "../ui/input.tsx";
 import { isFiltered, type ListParams, listHref, noFilter } from "./search-params.ts";
 import type { useListParams } from "./use-list-params.ts";
+import { viewOf, views } from "./views.ts";
 
 interface ToolbarProps {
   table: ReactTable<DataTableFeatures, DiscrepancyRow>;
@@ -174,13 +175,6 @@ const ageWords: Record<(typeof ageSteps)[number], string> = {
   720: "Older than 30 days",
 };
 
-const views: { name: string; filter: Partial<ListParams> }[] = [
-  { name: "Paid, locked out", filter: { impact: ["paid_no_access"] } },
-  { name: "Let in, not paid", filter: { impact: ["access_no_pay"] } },
-  { name: "Amounts, largest first", filter: { impact: ["money"], sort: "amount", direction: "desc" } },
-  { name: "Older than a day", filter: { age: 24, sort: "age", direction: "desc" } },
-];
-
 /** Filters that people come back to. */
 function ViewsMenu({ narrow }: { narrow: ToolbarProps["list"]["narrow"] }) {
   return (
@@ -192,10 +186,7 @@ function ViewsMenu({ narrow }: { narrow: ToolbarProps["list"]["narrow"] }) {
       </DropdownMenuTrigger>
       <DropdownMenuContent align="end">
         {views.map(({ name, filter }) => (
-          <DropdownMenuItem
-            key={name}
-            onSelect={() => narrow({ ...noFilter, sort: null, direction: null, ...filter })}
-          >
+          <DropdownMenuItem key={name} onSelect={() => narrow(viewOf(filter))}>
             {name}
           </DropdownMenuItem>
         ))}
