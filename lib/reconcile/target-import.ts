@@ -1,5 +1,5 @@
-// Which resources an import has to do with: those that its kind of export says something about, or, where it only names what
-// Stripe is asked about, those of what it names.
+// Which resources an import has to do with: those that its kind of export says something about; of a list, those of what it names,
+// and everything of the customers in it.
 import type { Sql } from "postgres";
 import type { Resource, StripeType } from "../config/resource.ts";
 import type { Import } from "../db/schema.ts";
@@ -12,16 +12,16 @@ type ReadImport = Pick<Import, "id" | "kind" | "fileName">;
 /** Tells the resources that an import says something about. Throws `import_unknown`. */
 export async function toldBy(
   sql: Sql,
-  targets: { import: number; verify?: true },
+  targets: { import: number },
 ): Promise<(resource: Resource) => boolean> {
   const found = await readImport(sql, targets.import);
+  if (found.kind !== null && found.kind !== "list") {
+    const types: readonly StripeType[] = typesOf[found.kind];
+    return ({ stripe }) => types.includes(stripe);
+  }
   const { types, customers } = await namedIn(sql, found);
-  const itself: ReadonlySet<StripeType> =
-    found.kind === null || found.kind === "list" ? types : new Set(typesOf[found.kind]);
-  if (targets.verify)
-    // A payout is nobody's.
-    return ({ stripe }) => itself.has(stripe) || (customers && stripe !== "payout");
-  return ({ stripe }) => itself.has(stripe);
+  // A payout is nobody's.
+  return ({ stripe }) => types.has(stripe) || (customers && stripe !== "payout");
 }
 
 /** What an import is about, as a message tells it. */

@@ -10,6 +10,7 @@ import { copyInto } from "../local/copy.ts";
 import { typeOfId } from "../stripe/ids.ts";
 import { readTouched } from "./asked.ts";
 import { customersWith } from "./current.ts";
+import { findByAddress } from "./import-addresses.ts";
 import { readLocalRows } from "./local-rows.ts";
 import { columnOf } from "./project.ts";
 import type { Sides } from "./sides.ts";
@@ -148,11 +149,23 @@ async function askImport(context: Sides, stage: Stage, id: number): Promise<void
     const lines: ImportLine[] = await context.sql<ImportLine[]>`
       SELECT line, stripe_id AS "stripeId", customer_id AS customer, email FROM driftdesk.import_lines
       WHERE import_id = ${id} AND line > ${last} ORDER BY line LIMIT ${linesPerPage}`;
-    const named = lines.flatMap(({ stripeId, customer }) => [stripeId ?? [], customer ?? []].flat());
-    await askIds(context, stage, [...new Set(named)]);
+    const byId = stage.resource.match.by === "id";
+    const named = lines.map(({ stripeId, customer }) =>
+      byId ? (stripeId ?? customer) : (customer ?? stripeId),
+    );
+    await askIds(context, stage, [...new Set(named.filter((id) => id !== null))]);
     // Whoever is named by an id is not looked for by an address as well.
-    const addressed = lines.filter(({ stripeId, customer }) => stripeId === null && customer === null);
-    await askAddresses(context, stage, [...new Set(addressed.flatMap(({ email }) => email ?? []))]);
+    const addressed = lines.filter((_, i) => named[i] === null).flatMap(({ email }) => email ?? []);
+    await askAddresses(context, stage, [...new Set(addressed)]);
+    // Stripe tells upper and lower case apart: a row here knows who is meant, however the address is written there.
+    const found = [...(await findByAddress(context, stage, addressed)).values()].flat();
+    await context.begin((tx) =>
+      touch(
+        tx,
+        stage,
+        found.flatMap(({ match }) => match ?? []),
+      ),
+    );
     last = lines.at(-1)?.line;
   }
 }
