@@ -1,4 +1,5 @@
 // The main job with the keyboard alone: from the overview to a decision, and back. The focus is somewhere at every step.
+import AxeBuilder from "@axe-core/playwright";
 import { expect, type Page, test } from "@playwright/test";
 import { signIn } from "./desk.ts";
 
@@ -64,13 +65,22 @@ test("from the overview to a correction and back, with the keyboard alone", asyn
     await expect(link(page, 0)).toBeFocused({ timeout: 500 });
   }).toPass();
   const names = await rows(page).locator("[data-opens]").allTextContents();
+  let letGo = () => {};
+  const held = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
   await page.route(/\/details/, async (route) => {
-    await expect(panel(page).getByRole("heading", { level: 2 })).toBeFocused();
-    await route.continue();
+    await held;
+    await route.continue().catch(() => {});
   });
   await press(page, "Enter", "j");
   await expect(panel(page).getByRole("heading", { name: names[1] ?? "-" })).toBeFocused();
+  await expect(panel(page)).toContainText("Stripe says");
+  await press(page, "a");
+  letGo();
+  await expect(dialog(page).getByRole("heading", { name: `Correct ${names[1]}` })).toBeVisible();
   await page.unroute(/\/details/);
+  await press(page, "Escape");
 
   // Decided from the list: the row goes, and the focus goes to the one in its place.
   await press(page, "Escape");
@@ -101,6 +111,7 @@ test("what can be done is found by its name, from any page", async ({ page }) =>
     await press(page, "Control+.");
     await expect(dialog(page).getByRole("combobox", { name: "Commands" })).toBeFocused({ timeout: 1_000 });
   }).toPass();
+  expect((await new AxeBuilder({ page }).include("[data-palette]").analyze()).violations).toEqual([]);
   await page.keyboard.type("drift");
   await press(page, "Enter");
   await expect(page).toHaveURL(/\/discrepancies$/);

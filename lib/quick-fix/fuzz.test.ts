@@ -104,7 +104,10 @@ test("a time in any country's form is the same time, or named", () => {
 test("an amount in any country's form is the same amount, or named", () => {
   fc.assert(
     fc.property(
-      fc.integer({ min: -2_000_000_000, max: 2_000_000_000 }),
+      fc.oneof(
+        fc.integer({ min: -20_000, max: 20_000 }),
+        fc.integer({ min: -2_000_000_000, max: 2_000_000_000 }),
+      ),
       fc.constantFrom(
         { code: "usd", decimals: 2 },
         { code: "jpy", decimals: 0 },

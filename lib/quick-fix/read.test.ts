@@ -294,12 +294,17 @@ test("of lines that contradict each other none is used, the same line twice is u
 test("what no editor could read is named with its line, however far down", async () => {
   const line = (n: number) => `cus_NffrFG${String(n).padStart(8, "0")},a@b.c,Zoë\r\n`;
   const good = `id,Email,Name\r\n${Array.from({ length: 9_998 }, (_, n) => line(n)).join("")}`;
-  const broken = (bytes: Buffer) => Buffer.concat([Buffer.from(good), bytes, Buffer.from(line(0))]);
-  for (const chunk of [977, 65_536]) {
-    await expect(read(broken(Buffer.from("Zo\xEB", "latin1")), chunk)).rejects.toEqual(
+  const broken = (bytes: Buffer, end = "\r\n") =>
+    Buffer.concat([Buffer.from(good.replaceAll("\r\n", end)), bytes, Buffer.from(line(0))]);
+  for (const [chunk, end] of [
+    [977, "\r"],
+    [977, "\r\n"],
+    [65_536, "\n"],
+  ] as const) {
+    await expect(read(broken(Buffer.from("Zo\xEB", "latin1"), end), chunk)).rejects.toEqual(
       refusal("export_unreadable", /^In line 10000 the file is not written in UTF-8/),
     );
-    await expect(read(broken(Buffer.from("x\0")), chunk)).rejects.toEqual(
+    await expect(read(broken(Buffer.from("x\0"), end), chunk)).rejects.toEqual(
       refusal("export_unreadable", /^In line 10000 there are zero bytes/),
     );
   }
