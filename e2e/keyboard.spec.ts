@@ -97,11 +97,28 @@ test("from the overview to a correction and back, with the keyboard alone", asyn
   await expect(
     dialog(page).getByRole("heading", { name: `Undo the correction of ${names[1]}` }),
   ).toBeVisible();
-  await tabTo(page, /^Undo it$/);
-  await press(page, "Enter");
+  await expect(dialog(page).getByRole("button", { name: "Undo it" })).toBeVisible();
+  await press(page, "Control+Enter");
   await expect(page.getByText(`${names[1]} says again what it said before.`)).toBeVisible();
   await expect(rows(page)).toHaveCount(names.length);
   await somewhere(page);
+
+  // Over the page's end and back, and the changes in groups.
+  await page.goto("/discrepancies");
+  await expect(async () => {
+    await press(page, "k");
+    await expect(rows(page).last().locator("[data-opens]")).toBeFocused({ timeout: 500 });
+  }).toPass();
+  const first = (await link(page, 0).textContent()) ?? "";
+  await press(page, "]");
+  await expect(page).toHaveURL(/cursor=/);
+  await expect(link(page, 0)).not.toHaveText(first);
+  await expect(link(page, 0)).toBeFocused();
+  await press(page, "[");
+  await expect(link(page, 0)).toHaveText(first);
+  await expect(link(page, 0)).toBeFocused();
+  await press(page, "g");
+  await expect(page.getByRole("button", { name: "Group by change" })).toHaveAttribute("aria-pressed", "true");
 });
 
 test("what can be done is found by its name, from any page", async ({ page }) => {

@@ -7,6 +7,7 @@ interface DriftCommands {
   decisions: readonly DecisionKind[];
   decide: (kind: DecisionKind) => void;
   undo: () => void;
+  group: () => void;
   help: () => void;
   narrow: ReturnType<typeof useListParams>["narrow"];
 }
@@ -18,7 +19,7 @@ const decisionWords: Record<DecisionKind, { name: string; keys: string }> = {
 };
 
 /** What the list offers to the palette. */
-export const driftCommands = ({ decisions, decide, undo, help, narrow }: DriftCommands): Command[] => [
+export const driftCommands = ({ decisions, decide, undo, group, help, narrow }: DriftCommands): Command[] => [
   ...decisions.map((kind) => ({ ...decisionWords[kind], run: () => decide(kind) })),
   ...views.map(({ name, filter }) => ({ name: `Show: ${name}`, run: () => void narrow(viewOf(filter)) })),
   {
@@ -26,6 +27,7 @@ export const driftCommands = ({ decisions, decide, undo, help, narrow }: DriftCo
     keys: "/",
     run: () => document.querySelector<HTMLElement>("[data-search]")?.focus(),
   },
+  { name: "Group by change, or not", keys: "g", run: group },
   { name: "Undo your last correction…", keys: "u", run: undo },
   { name: "Shortcuts", keys: "?", run: help },
 ];

@@ -91,6 +91,7 @@ export function Drift(props: DriftProps) {
     const row = page.rows.find((each) => each.id === current);
     if (row && rights.decide) decide(kind, row);
   };
+  const group = () => void narrow({ grouped: params.grouped ? null : true });
   const { focusRow } = useListKeys({
     rows: page.rows,
     current,
@@ -101,6 +102,12 @@ export function Drift(props: DriftProps) {
     setPicked: ticks ? setPicked : null,
     decide: byKey,
     clear: () => setPicked(nothingPicked),
+    turn: (by) => {
+      const cursor = by === 1 ? page.next : page.previous;
+      if (cursor !== null) void narrow({ cursor });
+      return cursor !== null;
+    },
+    group,
     undo: last.undo,
     help: () => setHelpOpen(true),
   });
@@ -109,6 +116,7 @@ export function Drift(props: DriftProps) {
       decisions: pickedCount(picked).count > 0 || openId === null ? decisions : [],
       decide: byKey,
       undo: last.undo,
+      group,
       help: () => setHelpOpen(true),
       narrow,
     }),

@@ -24,7 +24,9 @@ const list: [keys: string[], what: string, ticks?: boolean][] = [
   [["s"], "Snooze it"],
   [["u"], "Undo your last correction"],
   [["Esc"], "Clear the selection", true],
+  [["]", "["], "Next, previous page"],
   [["f"], "Filter: Tab goes to the next one"],
+  [["g"], "Group by change"],
   [["/"], "Search this list"],
 ];
 const panel: [keys: string[], what: string][] = [
@@ -35,6 +37,11 @@ const panel: [keys: string[], what: string][] = [
   [["r"], "Check again"],
   [["u"], "Undo this fix"],
   [["Esc"], "Close"],
+];
+
+const dialog: [keys: string[], what: string][] = [
+  [["Ctrl ↵", "⌘ ↵"], "Do it"],
+  [["Esc"], "Leave it"],
 ];
 
 export function ShortcutsDialog({
@@ -60,7 +67,10 @@ export function ShortcutsDialog({
         </DialogHeader>
         <DialogBody className="grid gap-x-8 gap-y-4 sm:grid-cols-2">
           <Keys title="In the list" keys={list.filter(([, , needsTicks]) => ticks || !needsTicks)} />
-          <Keys title="In the panel" keys={panel} />
+          <div className="flex flex-col gap-4">
+            <Keys title="In the panel" keys={panel} />
+            <Keys title="In a dialog" keys={dialog} />
+          </div>
           {/* biome-ignore lint/a11y/noLabelWithoutControl: the box is a button with the role of one. */}
           <label className="flex items-center gap-2.5 text-13 sm:col-span-2">
             <Checkbox checked={on} onCheckedChange={(checked) => switchShortcuts(checked === true)} />

@@ -19,6 +19,9 @@ interface ListKeys {
   setPicked: ((picked: Picked) => void) | null;
   decide: (kind: DecisionKind) => void;
   clear: () => void;
+  /** To the next page of the list, or the one before; false where there is none. */
+  turn: (by: 1 | -1) => boolean;
+  group: () => void;
   undo: () => void;
   help: () => void;
 }
@@ -42,7 +45,7 @@ export function useListKeys(keys: ListKeys) {
     return () => document.removeEventListener("focusin", listen);
   }, [setCurrent]);
 
-  useFocusThatStays(rows, current, panelOpen, setCurrent, focusRow);
+  const place = useFocusThatStays(rows, current, panelOpen, setCurrent, focusRow);
   const { extend, forget } = useRange(keys);
   const step = (by: 1 | -1, selecting = false) => {
     if (panelOpen) return false;
@@ -75,6 +78,17 @@ export function useListKeys(keys: ListKeys) {
     keys.decide(kind);
     return true;
   };
+  const turn = (by: 1 | -1) => () => {
+    if (panelOpen || !keys.turn(by)) return false;
+    // What had the focus goes with its page: the new one is read from its beginning.
+    place.current = 0;
+    return true;
+  };
+  const group = () => {
+    if (panelOpen) return false;
+    keys.group();
+    return true;
+  };
   const down = () => step(1);
   const up = () => step(-1);
   const tick = onCurrent((id) => tickAll([id]));
@@ -103,6 +117,9 @@ export function useListKeys(keys: ListKeys) {
     K: selectUp,
     "Shift+ArrowUp": selectUp,
     A: tickPage,
+    "]": turn(1),
+    "[": turn(-1),
+    g: group,
     x: tick,
     // On a button or a box the space bar is theirs.
     " ": () => (document.activeElement?.matches("button, summary") ? false : tick()),
@@ -171,4 +188,5 @@ function useFocusThatStays(
     setCurrent(next.id);
     focusRow(next.id);
   }, [rows, current, panelOpen, setCurrent, focusRow]);
+  return place;
 }

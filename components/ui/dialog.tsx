@@ -17,6 +17,7 @@ export function DialogContent({
   children,
   onOpenAutoFocus,
   onCloseAutoFocus,
+  onKeyDown,
   ...props
 }: ComponentProps<typeof Radix.Content>) {
   const opener = useRef<Element | null>(null);
@@ -40,6 +41,13 @@ export function DialogContent({
           event.preventDefault();
           opener.current.focus();
         }}
+        onKeyDown={(event) => {
+          onKeyDown?.(event);
+          if (event.key !== "Enter" || !(event.metaKey || event.ctrlKey) || event.repeat) return;
+          // A field of one line would do it too, and once is enough.
+          event.preventDefault();
+          submitFrom(event.currentTarget);
+        }}
         {...props}
       >
         {children}
@@ -51,6 +59,12 @@ export function DialogContent({
       </Radix.Content>
     </Radix.Portal>
   );
+}
+
+/** What the form's own button does, from a field of several lines too. */
+function submitFrom(dialog: Element) {
+  const button = dialog.querySelector<HTMLButtonElement>("form [type=submit]");
+  if (button && !button.disabled) button.form?.requestSubmit(button);
 }
 
 // Plain elements: outside of the page's own tree a `header` would count as a second banner of the page.
