@@ -12,22 +12,24 @@ import {
 import { Kbd } from "../ui/kbd.tsx";
 import { switchShortcuts, useShortcutsOn } from "./shortcuts.ts";
 
-const list: [keys: string[], what: string, ticks?: boolean][] = [
+const row: [keys: string[], what: string, ticks?: boolean][] = [
   [["j", "↓"], "Next row"],
   [["k", "↑"], "Previous row"],
   [["Enter"], "Open the row"],
   [["x", "Space"], "Select the row", true],
-  [["⇧ j", "⇧ k"], "Select from here down, up", true],
-  [["⇧ a"], "Select every row of the page", true],
-  [["a"], "Approve what is selected, or the row"],
-  [["r"], "Reject it"],
-  [["s"], "Snooze it"],
-  [["u"], "Undo your last correction"],
+  [["⇧ j", "⇧ k"], "Select down, up", true],
+  [["⇧ a"], "Select the page", true],
   [["Esc"], "Clear the selection", true],
-  [["]", "["], "Next, previous page"],
-  [["f"], "Filter: Tab goes to the next one"],
-  [["g"], "Group by change"],
+  [["a"], "Approve selection, or row"],
+  [["r"], "Reject"],
+  [["s"], "Snooze"],
+  [["u"], "Undo your last correction"],
+];
+const list: [keys: string[], what: string][] = [
   [["/"], "Search this list"],
+  [["f"], "Filter; Tab for the others"],
+  [["g"], "Group by change"],
+  [["]", "["], "Next, previous page"],
 ];
 const panel: [keys: string[], what: string][] = [
   [["j", "k"], "Next, previous difference"],
@@ -57,7 +59,7 @@ export function ShortcutsDialog({
   const on = useShortcutsOn();
   return (
     <Dialog open={open} onOpenChange={onOpenChange}>
-      <DialogContent>
+      <DialogContent className="sm:max-w-lg md:max-w-4xl">
         <DialogHeader>
           <DialogTitle>Shortcuts</DialogTitle>
           <DialogDescription>
@@ -65,14 +67,15 @@ export function ShortcutsDialog({
             <Kbd>⌘ .</Kbd>) lists what can be done, on every page.
           </DialogDescription>
         </DialogHeader>
-        <DialogBody className="grid gap-x-8 gap-y-4 sm:grid-cols-2">
-          <Keys title="In the list" keys={list.filter(([, , needsTicks]) => ticks || !needsTicks)} />
+        <DialogBody className="grid gap-x-8 gap-y-4 md:grid-cols-3">
+          <Keys title="In the list" keys={row.filter(([, , needsTicks]) => ticks || !needsTicks)} />
+          <Keys title="In the panel" keys={panel} />
           <div className="flex flex-col gap-4">
-            <Keys title="In the panel" keys={panel} />
+            <Keys title="The list as a whole" keys={list} />
             <Keys title="In a dialog" keys={dialog} />
           </div>
           {/* biome-ignore lint/a11y/noLabelWithoutControl: the box is a button with the role of one. */}
-          <label className="flex items-center gap-2.5 text-13 sm:col-span-2">
+          <label className="flex items-center gap-2.5 text-13 md:col-span-3">
             <Checkbox checked={on} onCheckedChange={(checked) => switchShortcuts(checked === true)} />
             Keys of a single letter act at once
           </label>
