@@ -270,6 +270,13 @@ test("times of another zone are left out, and said to be", async () => {
   expect(lines).toMatchObject([{ row: { values: { status: "active" } } }]);
 });
 
+test("the payment of a guest has no customer", async () => {
+  const { lines } = await read(
+    "id,Amount,Currency,Customer ID\nch_3NffrFGabcdefgh,5.00,usd,gcus_1NffrFGabcdefgh\n",
+  );
+  expect(lines).toMatchObject([{ row: { customer: null, values: { "customer id": null, amount: 500 } } }]);
+});
+
 test("files that were put together: every line end is one, and a second header is named", async () => {
   const { lines } = await read(
     "id,Email,Name,\r\ncus_NffrFGabcdefg1,a@b.c,A,\ncus_NffrFGabcdefg2,a@b.c,B,\rid,Email,Name,\r\ncus_NffrFGabcdefg3,a@b.c,C,\n",
