@@ -139,7 +139,7 @@ export async function openAccounts(options: AccountsOptions = {}): Promise<Accou
 }
 
 /** A second person has to be in the table of people. They sign in nowhere here, so they have no passwords. */
-async function addPeople({ sql }: Desk): Promise<void> {
+export async function addPeople({ sql }: Desk): Promise<void> {
   const people = [vera, sue, fin, flo, ada].map(({ email, name, role }) => ({ email, name, role }));
   await sql`INSERT INTO driftdesk.users ${sql(people)}`;
 }

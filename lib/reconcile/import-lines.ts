@@ -173,7 +173,7 @@ async function leaveOutAmbiguous(tx: TransactionSql, stage: Stage): Promise<void
   const { by } = stage.resource.match;
   await tx.unsafe(`
     WITH several AS (
-      SELECT l.match, bool_and(l.ranked) AS ranked, array_agg(l.line ORDER BY l.line) AS lines,
+      SELECT l.match, bool_and(l.ranked) AS ranked, array_agg(DISTINCT l.line) AS lines,
              count(*) FILTER (WHERE e.rank = best.rank) AS first,
              bool_and(l.dated) FILTER (WHERE e.rank = best.rank) AS dated,
              max(e.created) FILTER (WHERE e.rank = best.rank) AS newest,
