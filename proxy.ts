@@ -29,8 +29,9 @@ export function proxy(request: NextRequest): NextResponse {
 }
 
 export const config = {
-  // Webhooks come with a signature instead of a session. Next keeps a copy of each body that passes here, up to 10 MB.
-  matcher: ["/((?!_next/static|_next/image|favicon.ico|icon.svg|api/webhooks/).*)"],
+  // Webhooks come with a signature instead of a session. Next keeps a copy of each body that passes here, up to 10 MB: what is
+  // brought is larger, and its route checks everything by itself.
+  matcher: ["/((?!_next/static|_next/image|favicon.ico|icon.svg|api/webhooks/|api/imports$).*)"],
 };
 
 /** These check by themselves who asks: a session is made there, or a token takes its place. */

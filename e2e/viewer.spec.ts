@@ -34,6 +34,8 @@ const requestKey = "0c7f6f5c-6a0e-4a2b-9a53-0f6f3d1f4b11";
 /** What somebody would send who wants each of them to happen. */
 const argumentsOf: Record<string, unknown[]> = {
   runNow: [],
+  compareImportAction: [1, false],
+  correctExportTimeAction: [1, "2026-11-24T11:00:00Z"],
   stopRun: [1],
   checkNow: [],
   addPerson: [{ email: "eve@example.com", name: "Eve", role: "admin", password: "a long enough password" }],

@@ -38,6 +38,8 @@ export const actionWords: Record<AuditAction, string> = {
   "schedule.paused": "Schedule paused",
   "schedule.resumed": "Schedule resumed",
   "schedule.removed": "Schedule removed",
+  "import.read": "File brought",
+  "import.dated": "Export time corrected",
   "audit.exported": "History exported",
   "sign_in.succeeded": "Signed in",
   "sign_in.failed": "Sign-in refused",

@@ -21,6 +21,7 @@ function conditions(filter: DiscrepancyFilter): string[] {
     ...(filter.search ? [`“${filter.search}”`] : []),
     ...(filter.olderThanHours ? [`for ${ageWords(filter.olderThanHours)} or longer`] : []),
     ...(filter.account ? [filter.account] : []),
+    ...(filter.import ? [`by the word of file ${filter.import}`] : []),
     ...(filter.bulk ? [`decided by bulk ${filter.bulk}`] : []),
   ];
 }

@@ -1,6 +1,7 @@
 "use client";
 
 import { createColumnHelper } from "@tanstack/react-table";
+import { FileSpreadsheet } from "lucide-react";
 import type { DiscrepancyState } from "@/lib/db/schema.ts";
 import type { DiscrepancyRow } from "@/lib/discrepancies/list.ts";
 import type { DataTableFeatures } from "../data-table/features.ts";
@@ -141,6 +142,16 @@ function Customer({
           {titleOf(row)}
         </a>
         <AccountLabel id={row.accountId} />
+        {row.word && (
+          <span
+            title={row.localNewer ? "By a file's word; our record was changed since" : "By a file's word"}
+            className="inline-flex shrink-0 items-center gap-1 text-12 text-ink-3"
+          >
+            <FileSpreadsheet aria-hidden className="size-3.5" />
+            <span className="sr-only">by a file's word</span>
+            {row.localNewer && <span className="text-unpaid">older</span>}
+          </span>
+        )}
       </span>
       <span className="hidden truncate text-12 text-ink-3 @2xl:inline">
         {resourceWords(row.resource)}

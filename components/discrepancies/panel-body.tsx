@@ -51,6 +51,7 @@ export function PanelBody({ row, answer, obstacles, rights, actions, onRetry, on
           )}
           <p className="mt-4 text-16 text-pretty">{sentenceOf(row)}</p>
           <Sides row={row} />
+          <ByFile row={row} />
         </>
       )}
       {answer.state === "loading" && (row ? <Skeleton className="mt-6 h-4 w-3/5" /> : <Waiting />)}
@@ -109,6 +110,35 @@ function Subject({ row }: { row: DiscrepancyRow }) {
         </span>
       </p>
     </>
+  );
+}
+
+/** Whose word it is, where it is not Stripe's own. */
+function ByFile({ row: { word, localNewer } }: { row: DiscrepancyRow }) {
+  if (!word) return null;
+  return (
+    <Notice
+      level={localNewer ? "warning" : "info"}
+      title={
+        localNewer
+          ? "Our record was changed after the file was exported. It may be right already."
+          : "This is the word of a file. Stripe was not asked."
+      }
+      className="mt-4"
+    >
+      <Link href={`/quick-fix/${word.import}`} className="link wrap-anywhere">
+        {word.file ?? "A pasted list"}
+      </Link>
+      {word.line !== null && `, line ${word.line}`}
+      {word.exportedAt ? (
+        <>
+          , exported <Time at={word.exportedAt} style="exact" />
+        </>
+      ) : (
+        ", exported nobody knows when"
+      )}
+      . Check again asks Stripe, where it can be reached.
+    </Notice>
   );
 }
 

@@ -30,6 +30,8 @@ export const listParams = {
   account: parseAsString,
   /** The rows of one bulk action. */
   bulk: parseAsInteger,
+  /** What stands by the word of one import. */
+  import: parseAsInteger,
   sort: parseAsStringLiteral(sortKeys).withDefault("impact"),
   direction: parseAsStringLiteral(["asc", "desc"] as const).withDefault("desc"),
   cursor: parseAsString,
@@ -66,6 +68,7 @@ export const filterOf = (params: ListParams): DiscrepancyFilter => ({
   change: some(params.change.slice(0, 50)),
   olderThanHours: params.age > 0 ? Math.min(params.age, 100_000) : undefined,
   bulk: params.bulk && params.bulk > 0 ? params.bulk : undefined,
+  import: params.import && params.import > 0 ? params.import : undefined,
 });
 
 export const sortOf = (params: ListParams): Sort => ({ by: params.sort, direction: params.direction });
@@ -75,6 +78,7 @@ export const isFiltered = (params: ListParams): boolean =>
   params.search.trim() !== "" ||
   params.age > 0 ||
   params.bulk !== null ||
+  params.import !== null ||
   [params.impact, params.cause, params.kind, params.resource, params.change].some((list) => list.length > 0);
 
 export const noFilter = {
@@ -86,5 +90,6 @@ export const noFilter = {
   change: null,
   age: null,
   bulk: null,
+  import: null,
   cursor: null,
 } as const;

@@ -31,7 +31,7 @@ export function Sides({ row }: { row: DiscrepancyRow }) {
                 </>
               )}
               <th scope="col" className="bg-stripe px-3 font-medium text-stripe-ink">
-                {row.kind === "missing_in_stripe" ? "Will say" : "Stripe"}
+                {row.kind === "missing_in_stripe" ? "Will say" : row.word ? "The file" : "Stripe"}
               </th>
             </tr>
           </thead>

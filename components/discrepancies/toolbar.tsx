@@ -69,6 +69,17 @@ export function Toolbar({ table, list, resources, total, stamp }: ToolbarProps) 
           <X aria-hidden className="size-3! text-ink-3" />
         </Button>
       )}
+      {params.import !== null && (
+        <Button
+          variant="secondary"
+          className="gap-1 bg-selected px-2 font-normal shadow-none"
+          aria-label={`By the word of file ${params.import}: remove this filter`}
+          onClick={() => narrow({ import: null })}
+        >
+          <span className="text-ink-3">File</span> <span className="font-medium">{params.import}</span>
+          <X aria-hidden className="size-3! text-ink-3" />
+        </Button>
+      )}
       {isFiltered(params) && (
         <Button variant="quiet" className="gap-1 px-2" onClick={() => narrow(noFilter)}>
           <X aria-hidden /> Clear

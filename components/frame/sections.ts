@@ -1,5 +1,6 @@
 import {
   ArrowLeftRight,
+  FileSpreadsheet,
   House,
   type LucideIcon,
   ScrollText,
@@ -20,6 +21,7 @@ export const sections: readonly Section[] = [
   { href: "/lookup", name: "Look up", icon: UserSearch },
   { href: "/runs", name: "Runs", icon: Workflow },
   { href: "/audit", name: "Audit", icon: ScrollText },
+  { href: "/quick-fix", name: "Quick fix", icon: FileSpreadsheet },
   { href: "/settings", name: "Settings", icon: Settings2 },
 ];
 

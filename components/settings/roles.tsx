@@ -11,6 +11,7 @@ const permissionWords: Record<Permission, string> = {
   decide_money: "Change amounts of money",
   bulk: "Decide many at once",
   run: "Start and stop runs",
+  import: "Bring files exported from Stripe",
   export: "Export the history",
   manage_users: "Manage people and how they sign in",
   manage_tokens: "Make and revoke API tokens",

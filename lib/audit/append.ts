@@ -38,6 +38,8 @@ export type AuditAction =
   | "schedule.paused"
   | "schedule.resumed"
   | "schedule.removed"
+  | "import.read"
+  | "import.dated"
   | "audit.exported"
   | "sign_in.succeeded"
   | "sign_in.failed"

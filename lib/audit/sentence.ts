@@ -63,6 +63,9 @@ const dataSchema = z.object({
   undelivered: z.number().optional().catch(undefined),
   missed: z.number().optional().catch(undefined),
   byScript: z.boolean().optional().catch(undefined),
+  lines: z.number().optional().catch(undefined),
+  problems: z.number().optional().catch(undefined),
+  exportedAt: z.string().nullish().catch(undefined),
   seenBy: z.string().optional().catch(undefined),
 });
 type Data = z.infer<typeof dataSchema>;
@@ -230,6 +233,9 @@ const writers: Record<AuditAction, Writer> = {
   "schedule.paused": (entry) => `paused the ${on(entry)}`,
   "schedule.resumed": (entry) => `resumed the ${on(entry)}`,
   "schedule.removed": (entry, data) => `removed the schedule of the ${on(entry)}${fromConfig(data)}`,
+  "import.read": (entry, data) =>
+    `brought ${on(entry)}${data.kind && data.kind !== "list" ? `, an export of ${data.kind}` : ""}: ${data.lines === 1 ? "1 line" : `${data.lines ?? "no"} lines`} read${data.problems ? `, ${data.problems} not` : ""}${atTime(", exported", data.exportedAt)}`,
+  "import.dated": (entry, data) => `said when ${on(entry)} was exported:${atTime("", data.exportedAt)}`,
   "audit.exported": (entry, data) =>
     `exported ${entry.bulkId ? `the results of bulk ${entry.bulkId}` : "the history"}${data.format ? ` as ${data.format.toUpperCase()}` : ""}`,
   "sign_in.succeeded": (_entry, data) => `signed in${data.by ? ` by ${data.by}` : ""}`,

@@ -11,7 +11,7 @@ test("each role may do exactly this", () => {
   expect(table).toEqual({
     viewer: ["view", "look_up"],
     support: ["view", "look_up", "decide", "run"],
-    finance: ["view", "look_up", "decide", "decide_money", "bulk", "run", "export"],
+    finance: ["view", "look_up", "decide", "decide_money", "bulk", "run", "import", "export"],
     admin: [
       "view",
       "look_up",
@@ -19,6 +19,7 @@ test("each role may do exactly this", () => {
       "decide_money",
       "bulk",
       "run",
+      "import",
       "export",
       "manage_users",
       "manage_tokens",

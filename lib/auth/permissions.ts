@@ -12,6 +12,7 @@ const inWords = {
   decide_money: "change amounts of money",
   bulk: "decide on many differences at once",
   run: "start or stop runs",
+  import: "bring files that were exported from Stripe",
   export: "export the history",
   manage_users: "manage people and how they sign in",
   manage_tokens: "make or revoke API tokens",
@@ -25,7 +26,7 @@ export const permissions = Object.keys(inWords) as Permission[];
 const allowed: Record<Actor["role"], readonly Permission[]> = {
   viewer: ["view", "look_up"],
   support: ["view", "look_up", "decide", "run"],
-  finance: ["view", "look_up", "decide", "decide_money", "bulk", "run", "export"],
+  finance: ["view", "look_up", "decide", "decide_money", "bulk", "run", "import", "export"],
   admin: permissions,
   // Schedules and policies; their own limits are in the config.
   system: ["view", "decide", "decide_money", "bulk", "run"],

@@ -20,6 +20,8 @@ export const discrepancyFilterSchema = z.object({
   olderThanHours: z.number().int().min(0).optional(),
   /** Decided last by this bulk action. */
   bulk: z.number().int().positive().optional(),
+  /** By the word of this import, and by nobody else's. */
+  import: z.number().int().positive().optional(),
 });
 export type DiscrepancyFilter = z.infer<typeof discrepancyFilterSchema>;
 
@@ -41,6 +43,7 @@ export function filterCondition(sql: Sql, filter: DiscrepancyFilter, now: Date):
     ${among(sql`d.cause`, filter.cause)}
     ${among(sql`d.change`, filter.change)}
     ${filter.bulk ? sql`AND d.bulk_id = ${filter.bulk}` : sql``}
+    ${filter.import ? sql`AND d.import_id = ${filter.import}` : sql``}
     ${filter.search ? sql`AND d.search LIKE ${`%${escapeLike(filter.search.toLowerCase())}%`}` : sql``}
     ${
       filter.olderThanHours

@@ -36,7 +36,21 @@ export type DiscrepancyRow = Pick<
   | "decisionReason"
   | "bulkId"
   | "revertedAt"
-> & { livemode: boolean };
+  | "localNewer"
+> & {
+  livemode: boolean;
+  /** The file by whose word the expected values stand; null where Stripe itself was asked. */
+  word: FileWord | null;
+};
+
+export interface FileWord {
+  import: number;
+  /** Null for what has no name. */
+  file: string | null;
+  line: number | null;
+  /** When the file says that it was so, in ISO 8601; null when nobody knows. */
+  exportedAt: string | null;
+}
 
 export interface DiscrepancyPage {
   rows: DiscrepancyRow[];
@@ -61,6 +75,9 @@ export const rowColumns = (sql: Sql): Fragment => sql`
   d.opened_at AS "openedAt", d.observed_at AS "observedAt", d.closed_at AS "closedAt",
   d.snoozed_until AS "snoozedUntil", d.decided_at AS "decidedAt", d.decided_by AS "decidedBy",
   d.decision_reason AS "decisionReason", d.bulk_id AS "bulkId", d.reverted_at AS "revertedAt",
+  d.local_newer AS "localNewer",
+  (SELECT jsonb_build_object('import', i.id, 'file', i.file_name, 'line', d.import_line, 'exportedAt', i.exported_at)
+   FROM driftdesk.imports i WHERE i.id = d.import_id) AS word,
   coalesce((SELECT a.livemode FROM driftdesk.accounts a WHERE a.id = d.account_id), false) AS livemode`;
 
 /** One page of the list. It costs the same wherever it lies and however long the list is. */

@@ -1,7 +1,10 @@
 import type { FieldDifference } from "../db/schema.ts";
 import type { DiscrepancyRow } from "./list.ts";
 
-type Sides = Pick<DiscrepancyRow, "kind" | "observed" | "expected" | "fields" | "change" | "rowError">;
+type Sides = Pick<DiscrepancyRow, "kind" | "observed" | "expected" | "fields" | "change" | "rowError"> & {
+  /** Present where a file says what Stripe says. */
+  word?: DiscrepancyRow["word"] | undefined;
+};
 
 export interface Comparison {
   differing: FieldDifference[];
@@ -33,9 +36,12 @@ export function tellingField(row: Sides): FieldDifference | undefined {
 /** What is wrong, in a sentence for somebody with the customer on the phone. */
 export function sentenceOf(row: Sides): string {
   if (row.rowError) return `This record cannot be compared completely. ${asSentence(row.rowError)}`;
+  const stripe = row.word ? "The file" : "Stripe";
   switch (row.kind) {
     case "missing_local":
-      return "Stripe has it. There is no local record of it.";
+      return row.word
+        ? "The file has it. There is no local record of it."
+        : "Stripe has it. There is no local record of it.";
     case "missing_in_stripe":
       return "There is a local record. Stripe has nothing that belongs to it.";
     case "duplicate":
@@ -48,7 +54,7 @@ export function sentenceOf(row: Sides): string {
         more === 0 ? "" : more === 1 ? " One more field differs." : ` ${more} more fields differ.`;
       const isState = columnWords(field.name) === "status";
       const what = isState ? "" : `${columnWords(field.name)} is `;
-      return `Stripe says ${what}${inWords(field.stripe)}. The local record ${isState ? "still " : ""}says ${inWords(field.local)}.${others}`;
+      return `${stripe} says ${what}${inWords(field.stripe)}. The local record ${isState ? "still " : ""}says ${inWords(field.local)}.${others}`;
     }
   }
 }

@@ -43,7 +43,7 @@ export function groupsOf(
       groups: sql`SELECT ${columns}, d.rows, d.amount_minor FROM driftdesk.discrepancy_totals d WHERE ${condition}`,
       bounded: false,
     };
-  const bounded = filter.bulk === undefined;
+  const bounded = filter.bulk === undefined && filter.import === undefined;
   return {
     groups: sql`
       SELECT ${columns}, count(*) AS rows, sum(d.amount_minor) AS amount_minor
@@ -57,7 +57,8 @@ export function groupsOf(
 }
 
 /** Whether the journal's groups tell apart what the filter does. */
-const inTotals = (filter: DiscrepancyFilter) => !filter.search && !filter.olderThanHours && !filter.bulk;
+const inTotals = (filter: DiscrepancyFilter) =>
+  !filter.search && !filter.olderThanHours && !filter.bulk && !filter.import;
 
 /** Below this many lines, reading the journal costs nothing that anybody would notice. */
 const foldAbove = 500;

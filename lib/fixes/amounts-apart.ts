@@ -1,7 +1,7 @@
 import { knownDesks } from "../accounts/known.ts";
 import type { Desks } from "../desk.ts";
 import { decidable, secondPersonReasons, whyNot, whyNotState, writesMoney } from "./plan.ts";
-import { type Selection, selected } from "./selection.ts";
+import { type Selection, selected, whyNotTogether } from "./selection.ts";
 
 /** As many as a selection can name. */
 const atMost = 10_000;
@@ -21,7 +21,7 @@ export async function amountsApart(desk: Desks, selection: Selection): Promise<S
       SELECT s.id, s.version, ${writesMoney(sql, known)} AS money,
              row_number() OVER (PARTITION BY ${writesMoney(sql, known)} ORDER BY s.id) AS nth
       FROM (${selected(sql, desk, selection)}) s JOIN driftdesk.discrepancies d ON d.id = s.id
-      WHERE d.version = s.version AND coalesce(${whyNotState(sql, decidable.apply)}, ${whyNot(sql, known)}) IS NULL
+      WHERE d.version = s.version AND coalesce(${whyNotState(sql, decidable.apply)}, ${whyNotTogether(sql, selection)}, ${whyNot(sql, known)}) IS NULL
     ) applicable`;
   if (!found || found.amounts === found.rows || found.amounts > atMost) return null;
   const because = secondPersonReasons(desk.config.fixes, { rows: found.rows, money: found.amounts > 0 });

@@ -9,7 +9,7 @@ import { transaction } from "../db/transaction.ts";
 import type { Actor, Desks } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import { decidable, secondPersonReasons, whyNot, whyNotState, writesMoney } from "./plan.ts";
-import { type Selection, selected, selectionSchema } from "./selection.ts";
+import { type Selection, selected, selectionSchema, whyNotTogether } from "./selection.ts";
 
 const bulkRequestSchema = z.strictObject({
   kind: z.enum(["apply", "reject", "snooze"]),
@@ -121,7 +121,7 @@ async function snapshot(
   bulkId: number,
   request: Request,
 ): Promise<Counts> {
-  const why = tx`coalesce(${whyNotState(tx, decidable[request.kind])}, ${request.kind === "apply" ? whyNot(tx, known) : tx`NULL`})`;
+  const why = tx`coalesce(${whyNotState(tx, decidable[request.kind])}, ${request.kind === "apply" ? tx`coalesce(${whyNotTogether(tx, request.selection)}, ${whyNot(tx, known)})` : tx`NULL`})`;
   await tx`
     INSERT INTO driftdesk.bulk_items (bulk_id, discrepancy_id, version)
     SELECT ${bulkId}, s.id, s.version

@@ -15,7 +15,7 @@ import {
   whyNotState,
   writesMoney,
 } from "./plan.ts";
-import { type Selection, selected } from "./selection.ts";
+import { type Selection, selected, whyNotTogether } from "./selection.ts";
 
 export interface PreviewSample {
   id: number;
@@ -113,7 +113,7 @@ function judgedSelection(desk: Desks, known: readonly KnownDesk[], selection: Se
   const { sql } = desk;
   return sql`
     SELECT d.*, CASE WHEN d.version <> s.version THEN 'Its values changed since you looked.'
-                     ELSE coalesce(${whyNotState(sql, decidable.apply)}, ${whyNot(sql, known)}) END AS why
+                     ELSE coalesce(${whyNotState(sql, decidable.apply)}, ${whyNotTogether(sql, selection)}, ${whyNot(sql, known)}) END AS why
     FROM (${selected(sql, desk, selection)}) s JOIN driftdesk.discrepancies d ON d.id = s.id`;
 }
 

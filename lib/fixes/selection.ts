@@ -18,6 +18,17 @@ export const selectionSchema = z.union([
 ]);
 export type Selection = z.infer<typeof selectionSchema>;
 
+/**
+ * Why something among many is left out that a person could decide by itself, as SQL on `driftdesk.discrepancies d`; NULL for what
+ * is not, and where one is selected alone.
+ */
+export function whyNotTogether(sql: Sql | TransactionSql, selection: Selection): Fragment {
+  if ("ids" in selection && new Set(selection.ids.map(({ id }) => id)).size === 1) return sql`NULL::text`;
+  return sql`
+    CASE WHEN d.local_newer
+      THEN 'Our record was changed after the file was exported, and may be right already. Ask Stripe, or decide on it by itself.' END`;
+}
+
 /** A query for `id` and the `version` that was seen. What changed after `seenUntil` is not among a filter's. */
 export function selected(sql: Sql | TransactionSql, desk: Pick<Desk, "now">, selection: Selection): Fragment {
   if ("ids" in selection) {
