@@ -10,6 +10,7 @@ import { loadConfig } from "../lib/config/load.ts";
 import { connect } from "../lib/db/connect.ts";
 import { appRole } from "../lib/db/testing-server.ts";
 import { childEnvironment } from "../sandbox/child-environment.ts";
+import { exportOf } from "../sandbox/exports.ts";
 import { openTestDesk, type TestDesk } from "../sandbox/testing.ts";
 import { generateWorld } from "../sandbox/world/world.ts";
 
@@ -467,6 +468,32 @@ test("what can be read of an export is told line by line", async () => {
   expect((await driftdesk("quick-fix", join(folder, "none.csv"), "--check")).err).toContain(
     "[export_missing]",
   );
+});
+
+test("a file is compared without Stripe, each line of it accounted for, and the same file again is the same import", async () => {
+  const world = generateWorld({ seed: 11, customers: 150, now, invoicesPerSubscription: 0 });
+  const theirs = config.replace("resources: {", `account: { id: "${world.account.id}" },\n    resources: {`);
+  await writeFile(join(folder, "theirs.config.ts"), theirs);
+  await driftdesk("users", "add", "fin@example.com", "--role", "finance");
+  const file = join(folder, "subscriptions.csv");
+  const csv = Buffer.concat([...exportOf(world, "subscriptions")]).toString();
+  await writeFile(file, csv.replace(/^(sub_[A-Za-z0-9]+)(?=,)/m, "1.2E+15"));
+  const quickFix = (...more: string[]) =>
+    begin(["quick-fix", file, ...more], { env: { STRIPE_API_BASE: "http://127.0.0.1:9" } }).ended;
+  expect(await quickFix()).toMatchObject({ code: 2, err: expect.stringContaining("--as EMAIL") });
+  const asFin = ["--as", "fin@example.com", "--exported-at", "2026-11-24T11:00:00Z"];
+  const first = await quickFix(...asFin, "--json");
+  expect(first.err).toContain("line 2: ");
+  const told = JSON.parse(first.out);
+  expect(told).toMatchObject({ already: false, problems: 1, run: { state: "succeeded" } });
+  expect(told.lines).toBe(csv.trim().split("\n").length - 2);
+  expect(told.differences).toBeGreaterThan(0);
+  expect(first.code).toBe(1);
+  expect(JSON.parse((await quickFix(...asFin, "--json")).out)).toMatchObject({
+    import: told.import,
+    already: true,
+    differences: told.differences,
+  });
 });
 
 test("a made password is printed alone on stdout, and signs in", async () => {

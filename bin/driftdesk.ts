@@ -93,11 +93,17 @@ program
 
 program
   .command("quick-fix")
-  .description(
-    "look at a CSV file that was exported from Stripe's Dashboard, a line per line that cannot be read",
-  )
+  .description("compare a CSV file that was exported from Stripe's Dashboard, without asking Stripe")
   .argument("<file>", "an export of subscriptions, customers, payments or payouts")
-  .requiredOption("--check", "say what can be read of it; nothing is compared")
+  .option("--check", "say what can be read of it, a line per line that cannot be; nothing is compared")
+  .option("--as <email>", "who brings it")
+  .option(
+    "--exported-at <time>",
+    "when it was exported, in ISO 8601, instead of when the file was changed last",
+  )
+  .option("--account <name>", "the account that it was exported from, of several in the config")
+  .option("--verify", "ask Stripe about everything that it names, instead of going by what it says")
+  .option("--json", "end with one line of JSON on stdout")
   .action(does(quickFix));
 
 program

@@ -61,7 +61,7 @@ export async function reconcile(options: ReconcileOptions): Promise<number> {
 }
 
 /** Executes a run, with its progress on stderr. */
-async function carryOut(desks: Desks, id: number, signal: AbortSignal): Promise<RunView> {
+export async function carryOut(desks: Desks, id: number, signal: AbortSignal): Promise<RunView> {
   const ended = new AbortController();
   const show = progressOf();
   const showing = (async () => {
@@ -195,7 +195,7 @@ function table(run: RunView): string {
     .join("\n");
 }
 
-function exitCode(state: RunState): number {
+export function exitCode(state: RunState): number {
   if (state === "succeeded") return 0;
   return state === "incomplete" || state === "suspicious" ? 1 : 2;
 }
