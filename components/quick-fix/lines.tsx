@@ -12,7 +12,7 @@ export function ProblemTable({
   unit: "Line" | "Entry";
 }) {
   return (
-    <Table label="What could not be read" edge="page">
+    <Table label="Lines that could not be read" edge="page">
       <TableHeader>
         <TableRow>
           <TableHead className="w-24 text-right">{unit}</TableHead>
