@@ -9,8 +9,10 @@ import { generateWorld, type World } from "../../sandbox/world/world.ts";
 import { defineConfig } from "../config/define.ts";
 import type { Discrepancy } from "../db/schema.ts";
 import type { Desk } from "../desk.ts";
+import { discrepancyFilterSchema } from "../discrepancies/filter.ts";
 import { requestBulk } from "../fixes/bulk.ts";
 import { executeBulk } from "../fixes/execute.ts";
+import { previewFixes } from "../fixes/preview.ts";
 import type { ExportKind } from "../quick-fix/columns.ts";
 import { startImportRun } from "../quick-fix/start.ts";
 
@@ -164,6 +166,16 @@ test("a row that was changed after the file was made is marked, and the next run
   ]);
   expect(row?.localNewer).toBe(true);
   expect((await only(two)())[0]?.localNewer).toBe(false);
+  // Together it is left out, by itself somebody may decide on it.
+  const all = { filter: discrepancyFilterSchema.parse({ resource: ["subs"] }), seenUntil: now };
+  expect(await previewFixes(t.desk, all)).toMatchObject({
+    applicable: 1,
+    skipped: [{ reason: expect.stringMatching(/changed after the file was exported/), count: 1 }],
+  });
+  const bulk = await requestBulk(t.desk, { kind: "apply", requestKey: randomUUID(), selection: all }, ada);
+  expect(bulk.total).toBe(1);
+  const alone = { ids: [{ id: row?.id as number, version: row?.version as number }] };
+  expect(await previewFixes(t.desk, alone)).toMatchObject({ applicable: 1, skipped: [] });
   await t.local`UPDATE subs SET state = 'active' WHERE sub = ${one}`;
   await run(t.desk, { mode: "targeted", targets: { ids: [one] } });
   const [gone] = await t.desk.sql<Discrepancy[]>`

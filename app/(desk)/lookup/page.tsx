@@ -1,5 +1,6 @@
 import { UserSearch } from "lucide-react";
 import type { Metadata } from "next";
+import Link from "next/link";
 import { z } from "zod";
 import { checkRecordAction } from "@/app/(desk)/lookup/actions.ts";
 import { currentAccounts } from "@/app/(desk)/runs/recent.ts";
@@ -41,7 +42,10 @@ export default async function LookupPage({
   return (
     <>
       <PageHeader title="Ask Stripe about a customer">
-        What Stripe says now, beside your own record. Looking changes nothing.
+        What Stripe says now, beside your own record. Looking changes nothing.{" "}
+        <Link href="/choose" className="link rounded-sm">
+          When should programs ask as well?
+        </Link>
       </PageHeader>
       <LookupForm asked={key} accounts={names} account={chosen?.name ?? null} />
       <div className="border-t border-line px-4 py-5 md:px-6">

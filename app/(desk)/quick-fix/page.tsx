@@ -34,7 +34,10 @@ export default async function QuickFixPage({
     <>
       <PageHeader title="Correct records from a file">
         For when Stripe or its key cannot be reached: bring what Stripe's Dashboard exported, see what
-        differs, then decide. Nothing is written before somebody does.
+        differs, then decide. Nothing is written before somebody does.{" "}
+        <Link href="/choose" className="link rounded-sm">
+          Is this the way for you?
+        </Link>
       </PageHeader>
       {can(actor.role, "import") ? (
         <BringForm accounts={accounts.flatMap(({ name }) => name ?? [])} />
