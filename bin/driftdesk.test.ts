@@ -12,6 +12,7 @@ import { appRole } from "../lib/db/testing-server.ts";
 import { childEnvironment } from "../sandbox/child-environment.ts";
 import { exportOf } from "../sandbox/exports.ts";
 import { openTestDesk, type TestDesk } from "../sandbox/testing.ts";
+import { psql, psqlMissing } from "../sandbox/testing-psql.ts";
 import { generateWorld } from "../sandbox/world/world.ts";
 
 const now = new Date("2026-11-24T12:00:00Z");
@@ -495,6 +496,41 @@ test("a file is compared without Stripe, each line of it accounted for, and the 
     differences: told.differences,
   });
 });
+
+test.skipIf(psqlMissing)(
+  "what a file corrects is a script that psql runs, made without the desk's database and without Stripe",
+  async () => {
+    const world = generateWorld({ seed: 11, customers: 150, now, invoicesPerSubscription: 0 });
+    const theirs = config.replace(
+      "resources: {",
+      `account: { id: "${world.account.id}" },\n    resources: {`,
+    );
+    await writeFile(join(folder, "theirs.config.ts"), theirs);
+    const file = join(folder, "subscriptions.csv");
+    await writeFile(file, Buffer.concat([...exportOf(world, "subscriptions")]));
+    const before = await desk.local`SELECT id, status FROM accounts ORDER BY id`;
+    const kept = await desk.desk.sql`SELECT FROM driftdesk.imports`;
+    const made = await begin(["quick-fix", file, "--sql"], { env: { STRIPE_API_BASE: "http://127.0.0.1:9" } })
+      .ended;
+    expect(made).toMatchObject({ code: 0, err: expect.stringContaining("The script corrects 2 records.") });
+    expect(await desk.local`SELECT id, status FROM accounts ORDER BY id`).toEqual(before);
+    expect(await desk.desk.sql`SELECT FROM driftdesk.imports`).toHaveLength(kept.length);
+
+    const script = join(folder, "script.sql");
+    await writeFile(script, made.out);
+    const url = desk.variables.LOCAL_DATABASE_URL ?? desk.variables.DATABASE_URL ?? "";
+    await desk.local`UPDATE accounts SET status = 'paused' WHERE id = 2`;
+    const refused = await psql(["-q", "-f", script], { url });
+    expect(refused).toMatchObject({ code: 3, stderr: expect.stringContaining("Nothing was changed.") });
+    expect(await desk.local`SELECT status FROM accounts WHERE id = 1`).toEqual([{ status: "nonsense" }]);
+    await desk.local`UPDATE accounts SET status = 'nonsense' WHERE id = 2`;
+    expect(await psql(["-q", "-f", script], { url })).toMatchObject({ code: 0 });
+    const told = await desk.local<
+      { status: string; stripe_id: string }[]
+    >`SELECT status, stripe_id FROM accounts WHERE id IN (1, 2)`;
+    for (const row of told) expect(row.status).toBe(world.subscriptions.get(row.stripe_id)?.status);
+  },
+);
 
 test("a made password is printed alone on stdout, and signs in", async () => {
   const added = await driftdesk("users", "add", "Grace.Hopper@example.com", "--role", "admin");

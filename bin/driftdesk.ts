@@ -98,6 +98,10 @@ program
   .option("--check", "say what can be read of it, a line per line that cannot be; nothing is compared")
   .option("--as <email>", "who brings it")
   .option(
+    "--sql",
+    "print what to correct as one guarded transaction for psql; without --as nothing of it is kept",
+  )
+  .option(
     "--exported-at <time>",
     "when it was exported, in ISO 8601, instead of when the file was changed last",
   )
