@@ -66,6 +66,11 @@ const dataSchema = z.object({
   lines: z.number().optional().catch(undefined),
   problems: z.number().optional().catch(undefined),
   exportedAt: z.string().nullish().catch(undefined),
+  /** Where the values are a file's word. */
+  import: z
+    .object({ file: z.string().nullish(), exportedAt: z.string().nullish() })
+    .optional()
+    .catch(undefined),
   seenBy: z.string().optional().catch(undefined),
 });
 type Data = z.infer<typeof dataSchema>;
@@ -77,6 +82,9 @@ export function auditSentence(entry: Entry, nameOf: (email: string) => string): 
     writers[entry.action as AuditAction] ?? (() => `${entry.action} ${entry.subject ?? ""}`.trim());
   const more = [
     entry.bulkId && !/^(bulk|audit)\./.test(entry.action) ? `bulk ${entry.bulkId}` : null,
+    data.import
+      ? `by the word of ${data.import.file ?? "a pasted list"}${exported(data.import.exportedAt)}`
+      : null,
     data.approvedBy ? `approved by ${nameOf(data.approvedBy)}` : null,
     data.reason ? `“${data.reason}”` : null,
     entry.action === "fix.applied" && data.byScript ? byScriptWords(data, nameOf) : null,
@@ -148,6 +156,9 @@ const causeNames: Record<string, string> = {
   handler_failed: "a handler that failed",
   local_edit: "an edit on your side",
 };
+/** Behind what was exported; nothing when it is not known. */
+const exported = (at: string | undefined | null) =>
+  at ? `, exported ${at.slice(0, 16).replace("T", " ")} UTC` : "";
 /** A time in the middle of a sentence; nothing when it is not known. */
 const atTime = (before: string, at: string | undefined | null) =>
   at ? ` ${before} ${at.slice(0, 16).replace("T", " ")} UTC` : "";
@@ -234,8 +245,8 @@ const writers: Record<AuditAction, Writer> = {
   "schedule.resumed": (entry) => `resumed the ${on(entry)}`,
   "schedule.removed": (entry, data) => `removed the schedule of the ${on(entry)}${fromConfig(data)}`,
   "import.read": (entry, data) =>
-    `brought ${on(entry)}${data.kind && data.kind !== "list" ? `, an export of ${data.kind}` : ""}: ${data.lines === 1 ? "1 line" : `${data.lines ?? "no"} lines`} read${data.problems ? `, ${data.problems} not` : ""}${atTime(", exported", data.exportedAt)}`,
-  "import.dated": (entry, data) => `said when ${on(entry)} was exported:${atTime("", data.exportedAt)}`,
+    `brought ${on(entry)}${data.kind && data.kind !== "list" ? `, an export of ${data.kind}` : ""}: ${data.lines === 1 ? "1 line" : `${data.lines ?? "no"} lines`} read${data.problems ? `, ${data.problems} not` : ""}${exported(data.exportedAt)}`,
+  "import.dated": (entry, data) => `said when ${on(entry)} was made${exported(data.exportedAt)}`,
   "audit.exported": (entry, data) =>
     `exported ${entry.bulkId ? `the results of bulk ${entry.bulkId}` : "the history"}${data.format ? ` as ${data.format.toUpperCase()}` : ""}`,
   "sign_in.succeeded": (_entry, data) => `signed in${data.by ? ` by ${data.by}` : ""}`,

@@ -6,6 +6,7 @@ import { ada, addPeople } from "../../sandbox/testing-accounts.ts";
 import { type Brought, bring, compareImport, paste, unreachable } from "../../sandbox/testing-imports.ts";
 import { run } from "../../sandbox/testing-runs.ts";
 import { generateWorld, type World } from "../../sandbox/world/world.ts";
+import { readAudit } from "../audit/read.ts";
 import { defineConfig } from "../config/define.ts";
 import type { Discrepancy } from "../db/schema.ts";
 import type { Desk } from "../desk.ts";
@@ -256,6 +257,10 @@ test("a correction by a file's word needs no Stripe, overwrites nothing that nob
     file: "subscriptions.csv",
     exportedAt: at("11:00").toISOString(),
   });
+  const { entries } = await readAudit(t.desk.sql, {}, { limit: 50 });
+  expect(entries.flatMap(({ more }) => more)).toContain(
+    "by the word of subscriptions.csv, exported 2026-11-24 11:00 UTC",
+  );
 });
 
 test("a line without an id is about the one row that has its address; what cannot be decided is listed", async () => {
