@@ -532,6 +532,43 @@ test.skipIf(psqlMissing)(
   },
 );
 
+test.skipIf(psqlMissing)(
+  "the result of a script that the desk knows is brought back, once, and a run sees what it has written",
+  async () => {
+    const world = generateWorld({ seed: 11, customers: 150, now, invoicesPerSubscription: 0 });
+    const theirs = config.replace(
+      "resources: {",
+      `account: { id: "${world.account.id}" },\n    resources: {`,
+    );
+    await writeFile(join(folder, "theirs.config.ts"), theirs);
+    await addUser("fin@example.com", "finance");
+    const file = join(folder, "subscriptions.csv");
+    await writeFile(file, Buffer.concat([...exportOf(world, "subscriptions")]));
+    const quickFix = (...args: string[]) => driftdesk("quick-fix", ...args, "--as", "fin@example.com");
+    const script = join(folder, "script.sql");
+    await writeFile(script, (await quickFix(file, "--sql")).out);
+    const result = join(folder, "result.txt");
+    await writeFile(result, "ERROR: no such table\n");
+    expect(await quickFix(result, "--result")).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("[result_unreadable]"),
+    });
+    const url = desk.variables.LOCAL_DATABASE_URL ?? "";
+    await writeFile(result, (await psql(["-q", "-f", script], { url })).stdout);
+    for (const times of [1, 2]) {
+      const brought = await quickFix(result, "--result");
+      expect(brought).toMatchObject({
+        code: 0,
+        out: expect.stringContaining("written 2 rows. 0 differences are still open"),
+      });
+      expect(brought.err.includes("brought before")).toBe(times === 2);
+    }
+    const entries = await desk.desk
+      .sql`SELECT actor, data FROM driftdesk.audit_entries WHERE action = 'script.result'`;
+    expect(entries).toMatchObject([{ actor: "fin@example.com", data: { applied: 2 } }]);
+  },
+);
+
 test("a made password is printed alone on stdout, and signs in", async () => {
   const added = await driftdesk("users", "add", "Grace.Hopper@example.com", "--role", "admin");
   expect(added).toMatchObject({ code: 0, err: expect.stringContaining("Grace Hopper") });

@@ -101,6 +101,7 @@ program
     "--sql",
     "print what to correct as one guarded transaction for psql; without --as nothing of it is kept",
   )
+  .option("--result", "the file is what psql printed, of a script that was made with --sql and --as")
   .option(
     "--exported-at <time>",
     "when it was exported, in ISO 8601, instead of when the file was changed last",

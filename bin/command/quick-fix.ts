@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdtemp, rm, stat } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { deskAbout } from "../../lib/accounts/known.ts";
 import { type Actor, type Desk, type OpenDesk, openDesk } from "../../lib/desk.ts";
 import { DriftdeskError } from "../../lib/errors.ts";
+import { bringResult, scriptOf } from "../../lib/quick-fix/bring-result.ts";
 import { scriptOfImport } from "../../lib/quick-fix/import-script.ts";
 import { differencesOf, findingsOf, getImport, problemsOf } from "../../lib/quick-fix/imports.ts";
 import { readExport } from "../../lib/quick-fix/read.ts";
@@ -21,6 +22,7 @@ export interface QuickFixOptions {
   check?: boolean;
   as?: string;
   sql?: boolean;
+  result?: boolean;
   exportedAt?: string;
   account?: string;
   verify?: boolean;
@@ -56,10 +58,28 @@ export async function quickFix(file: string, options: QuickFixOptions): Promise<
   }
   const desks = await openDesk();
   try {
-    return await compare(desks, await personOf(desks, as), given);
+    const actor = await personOf(desks, as);
+    return await (options.result ? takeResult(desks, actor, file) : compare(desks, actor, given));
   } finally {
     await desks.close();
   }
+}
+
+/** What psql printed is kept in the history; what the rows say is for a run to see. 1 when some of them still differ. */
+async function takeResult(desks: OpenDesk, actor: Actor, file: string): Promise<number> {
+  const { importId, written, already } = await bringResult(desks, await readFile(file, "utf8"), actor);
+  if (already) note("This result was brought before.");
+  const run = await carryOut(
+    desks,
+    await startImportRun(desks, { importId, actor }),
+    new AbortController().signal,
+  );
+  const { open } = await differencesOf(desks.sql, importId);
+  if (run.message) note(run.message);
+  await print(
+    `The script says that it has written ${count(written, "row")}. ${count(open, "difference is", "differences are")} still open by the word of import ${importId}.`,
+  );
+  return Math.max(exitCode(run.state), open > 0 ? 1 : 0);
 }
 
 interface Given {
@@ -120,9 +140,13 @@ async function compare(desks: OpenDesk, actor: Actor, given: Given): Promise<num
   return Math.max(exitCode(run.state), unread > 0 ? 1 : 0);
 }
 
-async function printScript(desk: Desk, importId: number, { file, exportedAt }: Given): Promise<void> {
+async function printScript(
+  desk: Desk,
+  importId: number,
+  { file, exportedAt, options }: Given,
+): Promise<void> {
   const { pieces, rows, leftOut } = await scriptOfImport(desk, importId, {
-    nonce: randomUUID(),
+    nonce: options.as === undefined ? randomUUID() : scriptOf(importId, randomUUID()),
     about: [
       `From ${basename(file)}, which was exported ${exportedAt.toISOString()}: what it says, not what Stripe was asked.`,
       `Compared ${desk.now().toISOString()}.`,

@@ -218,7 +218,7 @@ const writers: Record<AuditAction, Writer> = {
   "bulk.withdrawn": (entry) => `withdrew the script of bulk ${entry.bulkId}`,
   "script.downloaded": (entry) => `downloaded the script of bulk ${entry.bulkId}`,
   "script.result": (entry, data) =>
-    `brought back the result of the script of bulk ${entry.bulkId}: ${items(data.applied)} written${
+    `brought back the result of the script ${entry.bulkId ? `of bulk ${entry.bulkId}` : `made from ${on(entry)}`}: ${items(data.applied)} written${
       data.left ? `, ${data.left} not to be seen yet` : ""
     }`,
   "policy.held_back": (entry, data) =>
