@@ -3,6 +3,7 @@ import type { ImportFindingKind } from "@/lib/db/schema.ts";
 import type { FindingView } from "@/lib/quick-fix/imports.ts";
 import type { RunView } from "@/lib/reconcile/runs.ts";
 import { count, plural } from "../format/words.ts";
+import { figuresOf } from "../runs/figures.ts";
 import { RunState } from "../runs/run-state.tsx";
 import { Button } from "../ui/button.tsx";
 import { Notice } from "../ui/notice.tsx";
@@ -26,6 +27,7 @@ export function Compared({
   };
   list: boolean;
 }) {
+  const { found } = figuresOf(run);
   const listed = findings.counts.reduce((sum, one) => sum + one.count, 0);
   return (
     <section aria-labelledby="compared" className="border-t border-line">
@@ -39,9 +41,25 @@ export function Compared({
         </h2>
         {run.message && <Notice level={run.state === "succeeded" ? "info" : "problem"} title={run.message} />}
         {list ? (
-          <Button asChild className="self-start">
-            <Link href="/discrepancies">Open differences</Link>
-          </Button>
+          (found > 0 || run.state === "succeeded") && (
+            <Notice
+              level={found > 0 ? "warning" : "good"}
+              title={
+                found > 0
+                  ? `${plural(found, "difference")} among them.`
+                  : "Stripe agrees with our records of them."
+              }
+              action={
+                found > 0 && (
+                  <Button asChild variant="primary">
+                    <Link href="/discrepancies">Open differences</Link>
+                  </Button>
+                )
+              }
+            >
+              Stripe was asked about each entry, and about everything of the customers among them.
+            </Notice>
+          )
         ) : (
           <Notice
             level={differences.open > 0 ? "warning" : "good"}
