@@ -14,6 +14,7 @@ import { discrepancyFilterSchema } from "../discrepancies/filter.ts";
 import { requestBulk } from "../fixes/bulk.ts";
 import { executeBulk } from "../fixes/execute.ts";
 import { previewFixes } from "../fixes/preview.ts";
+import { requestRevert } from "../fixes/revert.ts";
 import type { ExportKind } from "../quick-fix/columns.ts";
 import { startImportRun } from "../quick-fix/start.ts";
 
@@ -261,6 +262,14 @@ test("a correction by a file's word needs no Stripe, overwrites nothing that nob
   expect(entries.flatMap(({ more }) => more)).toContain(
     "by the word of subscriptions.csv, exported 2026-11-24 11:00 UTC",
   );
+  // It is undone like any other, while Stripe still does not answer.
+  const [fixed] = rows.filter(({ stripeId }) => stripeId === one);
+  const [fix] = await t.desk.sql<{ bulkId: number }[]>`
+    SELECT bulk_id AS "bulkId" FROM driftdesk.fixes WHERE discrepancy_id = ${fixed?.id as number}`;
+  const undo = { undo: { bulk: fix?.bulkId as number }, reason: "too soon", requestKey: randomUUID() };
+  const undone = await executeBulk(dark, (await requestRevert(dark, undo, ada)).id);
+  expect(undone).toMatchObject({ state: "done", applied: 1 });
+  expect(await t.local`SELECT state FROM subs WHERE sub = ${one}`).toEqual([{ state: "past_due" }]);
 });
 
 test("a line without an id is about the one row that has its address; what cannot be decided is listed", async () => {
