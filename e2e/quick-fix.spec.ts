@@ -9,11 +9,11 @@ const exported = () =>
 /** One status that the demo's Stripe does not have, so that the file alone says it; and an id that a spreadsheet spoilt. */
 function told(): string {
   const [headers = "", ...lines] = exported().split("\n");
-  const at = lines.findIndex((line) => /,active,/.test(line));
+  const at = lines.findIndex((line) => /,canceled,/.test(line));
   const [one = "", other = ""] = lines.slice(at);
   return [
     headers,
-    one.replace(",active,", ",unpaid,"),
+    one.replace(",canceled,", ",past_due,"),
     other.replace(/sub_[A-Za-z0-9]+/, "1.2E+10"),
     "",
   ].join("\n");

@@ -18,8 +18,8 @@ const asked = z.object({
 /** Takes a file, or a pasted list, as the body; answers `{ id, already }` when it has been read to its end. */
 export function POST(request: Request): Promise<Response> {
   return answer(async () => {
-    refuseOtherPages(request);
     const actor = await requireActor("import");
+    refuseOtherPages(request);
     const url = new URL(request.url);
     const given = asked.safeParse(
       Object.fromEntries(Object.keys(asked.shape).map((name) => [name, url.searchParams.get(name)])),
