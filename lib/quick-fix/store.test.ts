@@ -61,6 +61,14 @@ test("every line is kept or named with its number and why, and the history says 
   });
 });
 
+test("what looks like an escape is kept as it stands", async () => {
+  const name = "C:\\u0000 \\n \\.";
+  const { id } = await bring(`id,Customer Name,Status\nsub_1MowQVLkdIwHu7ixeRlqHVzs,${name},active\n`);
+  const [line] = await t.desk.sql<{ data: object }[]>`
+    SELECT data FROM driftdesk.import_lines WHERE import_id = ${id}`;
+  expect(Object.values(line?.data ?? {})).toContain(name);
+});
+
 test("the same click, and the same bytes again, are the import that is there", async () => {
   const requestKey = "6d4c1f0e-1c86-4a5a-9b57-0f5c2f0a3b11";
   const [first, second] = await Promise.all([bring(csv, { requestKey }), bring(csv, { requestKey })]);

@@ -152,7 +152,10 @@ async function write(
   for (const one of some)
     if ("row" in one) {
       const { id: stripeId, customer, email, values } = one.row;
-      lines.push(copyLine([id, one.line, stripeId, customer, email, keepable(JSON.stringify(values))]));
+      const told = JSON.stringify(values, (_, value) =>
+        typeof value === "string" ? keepable(value) : value,
+      );
+      lines.push(copyLine([id, one.line, ...[stripeId, customer, email].map(keepableOrNull), told]));
     } else {
       problems.push(copyLine([id, one.line, keepable(one.problem)]));
       if ("withdraws" in one && one.withdraws !== undefined) withdrawn.set(one.withdraws, one.line);
@@ -187,7 +190,8 @@ async function withdraw(
 }
 
 /** Postgres keeps no zero bytes, and nothing that is no Unicode. */
-const keepable = (text: string) => text.replaceAll("\u0000", "␀").replaceAll("\\u0000", "␀").toWellFormed();
+const keepable = (text: string) => text.replaceAll("\u0000", "␀").toWellFormed();
+const keepableOrNull = (text: string | null) => (text === null ? null : keepable(text));
 
 async function finish({ desk, brought, actor, id }: Storing, sha256: Buffer): Promise<Stored> {
   return desk.sql.begin(async (tx): Promise<Stored> => {
