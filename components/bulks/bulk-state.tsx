@@ -5,7 +5,6 @@ import { bulkStateWords } from "./bulk-words.ts";
 const stages: Record<State, Stage> = {
   waiting: "asking",
   running: "running",
-  handed_out: "asking",
   done: "done",
   failed: "failed",
   cancelled: "cancelled",

@@ -6,7 +6,6 @@ import { plural } from "../format/words.ts";
 export const bulkStateWords: Record<BulkState, string> = {
   waiting: "Waits for a second person",
   running: "Under way",
-  handed_out: "Handed out as a script",
   done: "Done",
   failed: "Failed",
   cancelled: "Stopped",

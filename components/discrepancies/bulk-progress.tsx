@@ -132,8 +132,6 @@ function headline(bulk: BulkAction): string {
       return `${bulk.kind === "revert" ? "Undoing" : "Applying"} ${rows(meant)}…`;
     case "waiting":
       return `${rows(meant)} ${meant === 1 ? "waits" : "wait"} for a second person.`;
-    case "handed_out":
-      return bulk.total === 1 ? "The script is ready." : `The script of ${rows(meant)} is ready.`;
     case "cancelled":
       return "Stopped.";
     case "failed":
@@ -152,8 +150,6 @@ function explanation(bulk: BulkAction): string {
       return "You can close this; it goes on, and what is done shows in the list.";
     case "waiting":
       return "Nothing is written until somebody else agrees. They find it under Waiting.";
-    case "handed_out":
-      return "Nothing is written from here. Download it on the page of this action, have it run, and bring its result back there.";
     case "cancelled":
       return undoes
         ? "What was undone by then stays so. The rest is as it was."

@@ -62,7 +62,6 @@ const dataSchema = z.object({
   due: z.string().optional().catch(undefined),
   undelivered: z.number().optional().catch(undefined),
   missed: z.number().optional().catch(undefined),
-  byScript: z.boolean().optional().catch(undefined),
   lines: z.number().optional().catch(undefined),
   problems: z.number().optional().catch(undefined),
   exportedAt: z.string().nullish().catch(undefined),
@@ -71,7 +70,6 @@ const dataSchema = z.object({
     .object({ file: z.string().nullish(), exportedAt: z.string().nullish() })
     .optional()
     .catch(undefined),
-  seenBy: z.string().optional().catch(undefined),
 });
 type Data = z.infer<typeof dataSchema>;
 
@@ -87,7 +85,6 @@ export function auditSentence(entry: Entry, nameOf: (email: string) => string): 
       : null,
     data.approvedBy ? `approved by ${nameOf(data.approvedBy)}` : null,
     data.reason ? `“${data.reason}”` : null,
-    entry.action === "fix.applied" && data.byScript ? byScriptWords(data, nameOf) : null,
     entry.action.startsWith("fix.") && data.message ? data.message : null,
   ];
   return {
@@ -103,9 +100,6 @@ export function auditSentence(entry: Entry, nameOf: (email: string) => string): 
     more: more.filter((part): part is string => part !== null),
   };
 }
-
-const byScriptWords = ({ seenBy }: Data, nameOf: (email: string) => string) =>
-  `by script${seenBy === undefined ? "" : seenBy.startsWith("run ") ? `, seen by ${seenBy}` : `, result brought back by ${nameOf(seenBy)}`}`;
 
 /** What people call whoever stands in the history. */
 export function actorName(actor: string, nameOf: (email: string) => string): string {
@@ -132,7 +126,6 @@ const withChanges = new Set<string>([
   "fix.applied",
   "fix.stale",
   "fix.failed",
-  "fix.withdrawn",
 ] satisfies AuditAction[]);
 
 type Writer = (entry: Entry, data: Data, nameOf: (email: string) => string) => string;
@@ -156,12 +149,11 @@ const causeNames: Record<string, string> = {
   handler_failed: "a handler that failed",
   local_edit: "an edit on your side",
 };
+const utc = (at: string) => `${at.slice(0, 16).replace("T", " ")} UTC`;
 /** Behind what was exported; nothing when it is not known. */
-const exported = (at: string | undefined | null) =>
-  at ? `, exported ${at.slice(0, 16).replace("T", " ")} UTC` : "";
+const exported = (at: string | undefined | null) => (at ? `, exported ${utc(at)}` : "");
 /** A time in the middle of a sentence; nothing when it is not known. */
-const atTime = (before: string, at: string | undefined | null) =>
-  at ? ` ${before} ${at.slice(0, 16).replace("T", " ")} UTC` : "";
+const atTime = (before: string, at: string | undefined | null) => (at ? ` ${before} ${utc(at)}` : "");
 const fromConfig = ({ by }: Data) => (by === "config" ? ", as the configuration says" : "");
 const items = (count: number | undefined) => (count === 1 ? "1 row" : `${count ?? "some"} rows`);
 
@@ -189,9 +181,8 @@ const writers: Record<AuditAction, Writer> = {
       : `did not overwrite ${on(entry)}: somebody else had changed it`,
   "fix.failed": (entry, { reverts }) =>
     `could not ${reverts ? "undo the correction of" : "correct"} ${on(entry)}`,
-  "fix.withdrawn": (entry) => `did not correct ${on(entry)}: the script was withdrawn`,
   "bulk.requested": (entry, data) =>
-    `asked ${bulkVerbs[data.kind ?? ""] ?? "to change"} ${items(data.total)} ${data.reverts ? ` of bulk ${data.reverts}` : ""} as bulk ${entry.bulkId}${data.byScript ? ", by an SQL script" : ""}${
+    `asked ${bulkVerbs[data.kind ?? ""] ?? "to change"} ${items(data.total)} ${data.reverts ? ` of bulk ${data.reverts}` : ""} as bulk ${entry.bulkId}${
       data.needsSecondPerson ? ", which waits for a second person" : ""
     }`,
   "bulk.approved": (entry, data, nameOf) =>
@@ -213,14 +204,8 @@ const writers: Record<AuditAction, Writer> = {
     `left ${items(data.changed)} out of bulk ${entry.bulkId}, changed while it waited for a second person${
       data.left === 0 ? "; nothing is left of it" : ""
     }`,
-  "bulk.handed_out": (entry, data) =>
-    `handed out bulk ${entry.bulkId} as an SQL script: ${items(data.left)} wait for its result`,
-  "bulk.withdrawn": (entry) => `withdrew the script of bulk ${entry.bulkId}`,
-  "script.downloaded": (entry) => `downloaded the script of bulk ${entry.bulkId}`,
   "script.result": (entry, data) =>
-    `brought back the result of the script ${entry.bulkId ? `of bulk ${entry.bulkId}` : `made from ${on(entry)}`}: ${items(data.applied)} written${
-      data.left ? `, ${data.left} not to be seen yet` : ""
-    }`,
+    `brought back the result of the script made from ${on(entry)}: ${items(data.applied)} written`,
   "policy.held_back": (entry, data) =>
     `corrected nothing by itself in ${entry.resource ?? "a resource"}: ${items(data.total)} wait for a person${data.message ? `. ${data.message}` : ""}`,
   "causes.found": (_entry, { causes }) =>

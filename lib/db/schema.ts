@@ -103,11 +103,11 @@ export const inHand =
   "EXISTS (SELECT FROM driftdesk.fixes h WHERE h.discrepancy_id = d.id AND h.state = 'intended')";
 /** States as SQL lists them: spelled out, since no partial index serves parameters. */
 export const listed = (states: readonly string[]): string => states.map((state) => `'${state}'`).join(", ");
-export const fixStates = ["intended", "applied", "stale", "failed", "withdrawn"] as const;
+export const fixStates = ["intended", "applied", "stale", "failed"] as const;
 export type FixState = (typeof fixStates)[number];
 export const bulkKinds = ["apply", "reject", "snooze", "revert"] as const;
 export type BulkKind = (typeof bulkKinds)[number];
-export const bulkStates = ["waiting", "running", "handed_out", "done", "failed", "cancelled"] as const;
+export const bulkStates = ["waiting", "running", "done", "failed", "cancelled"] as const;
 export type BulkState = (typeof bulkStates)[number];
 
 /** Columns and their values as Postgres writes them (`col::text`), or null. Lossless for every type. */
@@ -415,7 +415,6 @@ export const bulkActions = driftdesk.table("bulk_actions", {
   runId: ref("run_id"),
   reverts: ref("reverts"),
   /** It is handed out as an SQL script instead of being written from here. */
-  byScript: boolean("by_script").notNull().default(false),
 });
 export type BulkAction = typeof bulkActions.$inferSelect;
 

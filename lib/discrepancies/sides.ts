@@ -39,9 +39,7 @@ export function sentenceOf(row: Sides): string {
   const stripe = row.word ? "The file" : "Stripe";
   switch (row.kind) {
     case "missing_local":
-      return row.word
-        ? "The file has it. There is no local record of it."
-        : "Stripe has it. There is no local record of it.";
+      return `${stripe} has it. There is no local record of it.`;
     case "missing_in_stripe":
       return "There is a local record. Stripe has nothing that belongs to it.";
     case "duplicate":

@@ -40,7 +40,7 @@ export async function bulkDetails(sql: Sql, id: number): Promise<BulkDetails | n
       SELECT ${bulkColumns(sql)}, ${subject(sql)} AS subject,
              coalesce((SELECT jsonb_agg(jsonb_build_object('id', r.id, 'state', r.state) ORDER BY r.id DESC) FROM driftdesk.bulk_actions r
                        WHERE r.reverts = b.id AND r.state <> 'cancelled'), '[]') AS "undoneBy",
-             b.kind = 'apply' AND b.state NOT IN ('waiting', 'running', 'handed_out') AND EXISTS (
+             b.kind = 'apply' AND b.state NOT IN ('waiting', 'running') AND EXISTS (
                SELECT FROM driftdesk.fixes f
                WHERE f.bulk_id = b.id AND f.state = 'applied' AND f.action = 'update' AND NOT EXISTS (
                  SELECT FROM driftdesk.fixes r WHERE r.reverts = f.id AND r.state IN ('intended', 'applied'))

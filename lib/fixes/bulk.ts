@@ -325,7 +325,7 @@ export const bulkColumns = (sql: Sql | TransactionSql) => sql`
   b.id, b.kind, b.request_key AS "requestKey", b.requested_by AS "requestedBy", b.requested_by_id AS "requestedById",
   b.reason, b.filter, b.state, b.total, b.applied, b.stale, b.failed, b.skipped, b.message,
   b.approved_by AS "approvedBy", b.writes_money AS "writesMoney", b.created_at AS "createdAt", b.finished_at AS "finishedAt",
-  b.run_id AS "runId", b.reverts, b.by_script AS "byScript"`;
+  b.run_id AS "runId", b.reverts`;
 
 export async function getBulk(sql: Sql, id: number): Promise<BulkAction | null> {
   const [bulk] = await sql<

@@ -77,12 +77,6 @@ async function assertThere(tx: TransactionSql, undo: UndoneSelection): Promise<v
       `Bulk action ${bulk.id} did not apply anything, so there is nothing to undo.`,
       { status: 409 },
     );
-  if (bulk.state === "handed_out")
-    throw new DriftdeskError(
-      "bulk_under_way",
-      `Bulk action ${bulk.id} is handed out as a script. Bring its result back, or withdraw it; then what it applied can be undone.`,
-      { status: 409 },
-    );
   if (bulk.state === "running" || bulk.state === "waiting")
     throw new DriftdeskError(
       "bulk_under_way",

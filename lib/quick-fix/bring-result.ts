@@ -1,7 +1,7 @@
 import { appendAudit } from "../audit/append.ts";
 import { authorise } from "../auth/permissions.ts";
 import type { Import } from "../db/schema.ts";
-import type { Actor, Desk, Desks } from "../desk.ts";
+import type { Actor, Desk } from "../desk.ts";
 import { DriftdeskError } from "../errors.ts";
 import { getImport } from "./imports.ts";
 import { readResult } from "./script-result.ts";
@@ -23,7 +23,7 @@ export interface BroughtResult {
  * `result_unreadable` where no result is in the text, and `result_unknown` for one of a script that this desk did not make.
  */
 export async function bringResult(
-  desk: Desks | Pick<Desk, "sql" | "now">,
+  desk: Pick<Desk, "sql" | "now">,
   text: string,
   actor: Actor,
 ): Promise<BroughtResult> {

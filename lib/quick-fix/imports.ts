@@ -110,7 +110,7 @@ export async function differencesOf(sql: Sql, id: number): Promise<{ open: numbe
  * `exported_at_later` for a time that has not come yet.
  */
 export async function correctExportTime(
-  desk: Desk | Pick<Desk, "sql" | "now">,
+  desk: Pick<Desk, "sql" | "now">,
   { importId, exportedAt }: { importId: number; exportedAt: Date },
   actor: Actor,
 ): Promise<void> {

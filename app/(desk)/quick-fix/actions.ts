@@ -5,6 +5,7 @@ import { z } from "zod";
 import { getDesk } from "@/app/desk.ts";
 import { refusal } from "@/app/refusal.ts";
 import { requireActor } from "@/app/session.ts";
+import { underWayStates } from "@/lib/db/schema.ts";
 import { enqueueRun } from "@/lib/jobs/enqueue.ts";
 import { correctExportTime, getImport } from "@/lib/quick-fix/imports.ts";
 import { startImportRun } from "@/lib/quick-fix/start.ts";
@@ -21,7 +22,7 @@ export async function compareImportAction(importId: number, verify: boolean): Pr
     const desk = await getDesk();
     const before = await getImport(desk.sql, id.parse(importId));
     const run = before?.runId ? await getRun(desk.sql, before.runId) : null;
-    if (run && (run.state === "queued" || run.state === "running")) return;
+    if (run && underWayStates.includes(run.state)) return;
     const runId = await startImportRun(desk, { importId, actor, verify: z.boolean().parse(verify) });
     await enqueueRun(desk, runId);
   });

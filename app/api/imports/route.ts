@@ -56,7 +56,11 @@ function refuseOtherPages(request: Request): void {
   const site = request.headers.get("sec-fetch-site");
   const origin = request.headers.get("origin");
   const host = request.headers.get("x-forwarded-host") ?? request.headers.get("host");
-  const ours = site === null ? origin !== null && new URL(origin).host === host : site === "same-origin";
+  // A page without an origin of its own sends the word "null".
+  const ours =
+    site === null
+      ? origin !== null && URL.canParse(origin) && new URL(origin).host === host
+      : site === "same-origin";
   if (ours) return;
   throw new DriftdeskError("other_origin", "Files are brought from the desk's own pages.", { status: 403 });
 }

@@ -17,6 +17,7 @@ import { StopButton } from "@/components/runs/stop-button.tsx";
 import { Button } from "@/components/ui/button.tsx";
 import { Notice } from "@/components/ui/notice.tsx";
 import { can } from "@/lib/auth/permissions.ts";
+import { underWayStates } from "@/lib/db/schema.ts";
 import { differencesOf, findingsOf, getImport, problemsOf } from "@/lib/quick-fix/imports.ts";
 import { getRun } from "@/lib/reconcile/runs.ts";
 import { compareImportAction, correctExportTimeAction } from "../actions.ts";
@@ -50,7 +51,7 @@ export default async function ImportPage({
     findingsOf(desk.sql, found, pageSize),
     differencesOf(desk.sql, found.id),
   ]);
-  const going = run !== null && (run.state === "queued" || run.state === "running");
+  const going = run !== null && underWayStates.includes(run.state);
   const list = found.kind === "list";
   return (
     <>
