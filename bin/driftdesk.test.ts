@@ -102,6 +102,16 @@ const lines = (out: string) =>
 const addUser = (email: string, role: string) =>
   begin(["users", "add", email, "--role", role, "--password-stdin"], { input: "a long password\n" }).ended;
 
+/** What Stripe's Dashboard would export of the desk's subscriptions, and a config that names the account of these. */
+async function exported() {
+  const world = generateWorld({ seed: 11, customers: 150, now, invoicesPerSubscription: 0 });
+  const theirs = config.replace("resources: {", `account: { id: "${world.account.id}" },\n    resources: {`);
+  await writeFile(join(folder, "theirs.config.ts"), theirs);
+  const file = join(folder, "subscriptions.csv");
+  await writeFile(file, Buffer.concat([...exportOf(world, "subscriptions")]));
+  return { world, file };
+}
+
 test("from nothing to corrected: check, reconcile, list, apply, reconcile", async () => {
   const checked = await driftdesk("check");
   expect(checked).toMatchObject({ code: 0, out: expect.stringContaining("Ready to reconcile.") });
@@ -472,12 +482,9 @@ test("what can be read of an export is told line by line", async () => {
 });
 
 test("a file is compared without Stripe, each line of it accounted for, and the same file again is the same import", async () => {
-  const world = generateWorld({ seed: 11, customers: 150, now, invoicesPerSubscription: 0 });
-  const theirs = config.replace("resources: {", `account: { id: "${world.account.id}" },\n    resources: {`);
-  await writeFile(join(folder, "theirs.config.ts"), theirs);
+  const { file } = await exported();
   await driftdesk("users", "add", "fin@example.com", "--role", "finance");
-  const file = join(folder, "subscriptions.csv");
-  const csv = Buffer.concat([...exportOf(world, "subscriptions")]).toString();
+  const csv = await readFile(file, "utf8");
   await writeFile(file, csv.replace(/^(sub_[A-Za-z0-9]+)(?=,)/m, "1.2E+15"));
   const quickFix = (...more: string[]) =>
     begin(["quick-fix", file, ...more], { env: { STRIPE_API_BASE: "http://127.0.0.1:9" } }).ended;
@@ -500,14 +507,7 @@ test("a file is compared without Stripe, each line of it accounted for, and the 
 test.skipIf(psqlMissing)(
   "what a file corrects is a script that psql runs, made without the desk's database and without Stripe",
   async () => {
-    const world = generateWorld({ seed: 11, customers: 150, now, invoicesPerSubscription: 0 });
-    const theirs = config.replace(
-      "resources: {",
-      `account: { id: "${world.account.id}" },\n    resources: {`,
-    );
-    await writeFile(join(folder, "theirs.config.ts"), theirs);
-    const file = join(folder, "subscriptions.csv");
-    await writeFile(file, Buffer.concat([...exportOf(world, "subscriptions")]));
+    const { world, file } = await exported();
     const before = await desk.local`SELECT id, status FROM accounts ORDER BY id`;
     const kept = await desk.desk.sql`SELECT FROM driftdesk.imports`;
     const made = await begin(["quick-fix", file, "--sql"], { env: { STRIPE_API_BASE: "http://127.0.0.1:9" } })
@@ -535,15 +535,8 @@ test.skipIf(psqlMissing)(
 test.skipIf(psqlMissing)(
   "the result of a script that the desk knows is brought back, once, and a run sees what it has written",
   async () => {
-    const world = generateWorld({ seed: 11, customers: 150, now, invoicesPerSubscription: 0 });
-    const theirs = config.replace(
-      "resources: {",
-      `account: { id: "${world.account.id}" },\n    resources: {`,
-    );
-    await writeFile(join(folder, "theirs.config.ts"), theirs);
+    const { file } = await exported();
     await addUser("fin@example.com", "finance");
-    const file = join(folder, "subscriptions.csv");
-    await writeFile(file, Buffer.concat([...exportOf(world, "subscriptions")]));
     const quickFix = (...args: string[]) => driftdesk("quick-fix", ...args, "--as", "fin@example.com");
     const script = join(folder, "script.sql");
     await writeFile(script, (await quickFix(file, "--sql")).out);

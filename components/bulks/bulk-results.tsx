@@ -5,8 +5,8 @@ import type { BulkResult, ResultOutcome, ResultPage } from "@/lib/fixes/bulk-res
 import { Change } from "../format/change.tsx";
 import { count } from "../format/words.ts";
 import { AccountLabel } from "../frame/accounts.tsx";
-import { Button } from "../ui/button.tsx";
 import { cn } from "../ui/cn.ts";
+import { PageLinks } from "../ui/page-links.tsx";
 import { doneWords, outcomeWords } from "./bulk-words.ts";
 
 /** What came of each row: all of them, or those with one outcome, page by page. */
@@ -53,20 +53,10 @@ export function BulkResults({
           <p className="px-4 py-6 text-13 text-ink-2 md:px-6">There are none.</p>
         )}
       </div>
-      {(!first || page.next !== null) && (
-        <nav aria-label="Pages" className="flex gap-2 border-t border-line px-4 py-3 md:px-6">
-          {!first && (
-            <Button asChild size="sm">
-              <Link href={href(outcome)}>First</Link>
-            </Button>
-          )}
-          {page.next !== null && (
-            <Button asChild size="sm">
-              <Link href={href(outcome, page.next)}>Next rows</Link>
-            </Button>
-          )}
-        </nav>
-      )}
+      <PageLinks
+        back={first ? null : { href: href(outcome), name: "First" }}
+        on={page.next === null ? null : { href: href(outcome, page.next), name: "Next rows" }}
+      />
     </section>
   );
 }

@@ -48,6 +48,21 @@ export class Parameters {
     return `v.${name}`;
   }
 
+  /** A text column for each name of the first row's values: the name, and what reads it. */
+  addValues(kind: string, rows: readonly Values[]): (readonly [name: string, reads: string])[] {
+    return Object.keys(rows[0] ?? {}).map(
+      (name) =>
+        [
+          name,
+          this.add(
+            kind,
+            "text",
+            rows.map((values) => values[name] ?? null),
+          ),
+        ] as const,
+    );
+  }
+
   get from(): string {
     const arrays = this.types.map((type, i) => `$${i + 1}::${type}[]`);
     return `unnest(${arrays.join(", ")}) AS v (${this.names.join(", ")})`;

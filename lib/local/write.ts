@@ -275,41 +275,26 @@ async function updateStatement(
   rows: readonly GuardedUpdate[],
   part: Numbered,
 ): Promise<number[]> {
-  const first = rows[part[0] as number] as GuardedUpdate;
+  const among = part.map((i) => rows[i] as GuardedUpdate);
   const given = new Parameters();
-  const of = (read: (row: GuardedUpdate) => string | null) => part.map((i) => read(rows[i] as GuardedUpdate));
   const n = given.add("n", "int4", part);
   const key = given.add(
     "key",
     "text",
-    of((row) => row.localKey),
+    among.map((row) => row.localKey),
   );
   const match = given.add(
     "match",
     "text",
-    of((row) => row.match ?? null),
+    among.map((row) => row.match ?? null),
   );
-  const expected = Object.keys(first.expected).map(
-    (name) =>
-      [
-        name,
-        given.add(
-          "e",
-          "text",
-          of((row) => row.expected[name] ?? null),
-        ),
-      ] as const,
+  const expected = given.addValues(
+    "e",
+    among.map((row) => row.expected),
   );
-  const observed = Object.keys(first.observed).map(
-    (name) =>
-      [
-        name,
-        given.add(
-          "o",
-          "text",
-          of((row) => row.observed[name] ?? null),
-        ),
-      ] as const,
+  const observed = given.addValues(
+    "o",
+    among.map((row) => row.observed),
   );
   const source = { from: given.from, key, match, expected, observed };
   const result = await tx.unsafe<{ n: number }[]>(
@@ -326,24 +311,16 @@ async function insertStatement(
   rows: readonly GuardedInsert[],
   part: Numbered,
 ): Promise<Map<number, string>> {
-  const first = rows[part[0] as number] as GuardedInsert;
+  const among = part.map((i) => rows[i] as GuardedInsert);
   const given = new Parameters();
-  const of = (read: (row: GuardedInsert) => string | null) => part.map((i) => read(rows[i] as GuardedInsert));
   const match = given.add(
     "match",
     "text",
-    of((row) => row.match),
+    among.map((row) => row.match),
   );
-  const expected = Object.keys(first.expected).map(
-    (name) =>
-      [
-        name,
-        given.add(
-          "e",
-          "text",
-          of((row) => row.expected[name] ?? null),
-        ),
-      ] as const,
+  const expected = given.addValues(
+    "e",
+    among.map((row) => row.expected),
   );
   const result = await tx.unsafe<{ key: string; match: string; mine: boolean }[]>(
     guardedInsert(table, target, { from: given.from, match, expected }),
@@ -380,22 +357,20 @@ async function holdStatement(
   rows: readonly Pick<GuardedUpdate, "localKey" | "expected">[],
   part: Numbered,
 ): Promise<number[]> {
+  const among = part.map((i) => rows[i] as (typeof rows)[number]);
   const given = new Parameters();
-  const of = (read: (row: Pick<GuardedUpdate, "localKey" | "expected">) => string | null) =>
-    part.map((i) => read(rows[i] as GuardedUpdate));
   const n = given.add("n", "int4", part);
   const key = given.add(
     "key",
     "text",
-    of((row) => row.localKey),
+    among.map((row) => row.localKey),
   );
-  const holds = Object.keys((rows[part[0] as number] as GuardedUpdate).expected).map((name) => {
+  const values = given.addValues(
+    "v",
+    among.map((row) => row.expected),
+  );
+  const holds = values.map(([name, value]) => {
     const column = columnOf(table, name);
-    const value = given.add(
-      "v",
-      "text",
-      of((row) => row.expected[name] ?? null),
-    );
     // What was written is compared as the column holds it: rounded, cut or respelled by its type.
     return `AND ${spelled(column)} IS NOT DISTINCT FROM ${spelledAs(column, typed(column, value))}`;
   });

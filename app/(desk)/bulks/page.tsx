@@ -1,13 +1,12 @@
 import { ListChecks } from "lucide-react";
 import type { Metadata } from "next";
-import Link from "next/link";
 import { z } from "zod";
 import { getDesk } from "@/app/desk.ts";
 import { requireActor } from "@/app/session.ts";
 import { BulkTable } from "@/components/bulks/bulk-table.tsx";
 import { PageHeader } from "@/components/frame/page-header.tsx";
-import { Button } from "@/components/ui/button.tsx";
 import { EmptyState } from "@/components/ui/empty-state.tsx";
+import { PageLinks } from "@/components/ui/page-links.tsx";
 import { listBulks } from "@/lib/fixes/bulk-view.ts";
 
 export const metadata: Metadata = { title: "Actions" };
@@ -44,20 +43,12 @@ export default async function BulksPage({
           </EmptyState>
         )}
       </div>
-      {(before || found.length > pageSize) && (
-        <nav aria-label="Pages" className="flex gap-2 border-t border-line px-4 py-3 md:px-6">
-          {before && (
-            <Button asChild size="sm">
-              <Link href="/bulks">Newest</Link>
-            </Button>
-          )}
-          {found.length > pageSize && last && (
-            <Button asChild size="sm">
-              <Link href={`/bulks?before=${last.id}`}>Older actions</Link>
-            </Button>
-          )}
-        </nav>
-      )}
+      <PageLinks
+        back={before ? { href: "/bulks", name: "Newest" } : null}
+        on={
+          found.length > pageSize && last ? { href: `/bulks?before=${last.id}`, name: "Older actions" } : null
+        }
+      />
     </>
   );
 }

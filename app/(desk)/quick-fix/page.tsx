@@ -8,9 +8,9 @@ import { requireActor } from "@/app/session.ts";
 import { PageHeader } from "@/components/frame/page-header.tsx";
 import { BringForm } from "@/components/quick-fix/bring-form.tsx";
 import { ImportTable } from "@/components/quick-fix/import-table.tsx";
-import { Button } from "@/components/ui/button.tsx";
 import { EmptyState } from "@/components/ui/empty-state.tsx";
 import { Notice } from "@/components/ui/notice.tsx";
+import { PageLinks } from "@/components/ui/page-links.tsx";
 import { can } from "@/lib/auth/permissions.ts";
 import { listImports } from "@/lib/quick-fix/imports.ts";
 
@@ -62,20 +62,10 @@ export default async function QuickFixPage({
           </EmptyState>
         )}
       </div>
-      {(before || found.length > pageSize) && (
-        <nav aria-label="Pages" className="flex gap-2 border-t border-line px-4 py-3 md:px-6">
-          {before && (
-            <Button asChild size="sm">
-              <Link href="/quick-fix">Newest</Link>
-            </Button>
-          )}
-          {found.length > pageSize && last && (
-            <Button asChild size="sm">
-              <Link href={`/quick-fix?before=${last.id}`}>Older</Link>
-            </Button>
-          )}
-        </nav>
-      )}
+      <PageLinks
+        back={before ? { href: "/quick-fix", name: "Newest" } : null}
+        on={found.length > pageSize && last ? { href: `/quick-fix?before=${last.id}`, name: "Older" } : null}
+      />
     </>
   );
 }

@@ -1,6 +1,5 @@
 import { Workflow } from "lucide-react";
 import type { Metadata } from "next";
-import Link from "next/link";
 import { z } from "zod";
 import { getDesk } from "@/app/desk.ts";
 import { requireActor } from "@/app/session.ts";
@@ -9,8 +8,8 @@ import { RunButton } from "@/components/frame/run-button.tsx";
 import { withAccount } from "@/components/frame/with-account.ts";
 import { RunTable } from "@/components/runs/run-table.tsx";
 import { NextRuns } from "@/components/schedules/next-runs.tsx";
-import { Button } from "@/components/ui/button.tsx";
 import { EmptyState } from "@/components/ui/empty-state.tsx";
+import { PageLinks } from "@/components/ui/page-links.tsx";
 import { can } from "@/lib/auth/permissions.ts";
 import { listSchedules } from "@/lib/jobs/schedules.ts";
 import { listRuns } from "@/lib/reconcile/runs.ts";
@@ -64,20 +63,14 @@ export default async function RunsPage({
           </EmptyState>
         )}
       </div>
-      {(before || found.length > pageSize) && (
-        <nav aria-label="Pages" className="flex gap-2 border-t border-line px-4 py-3 md:px-6">
-          {before && (
-            <Button asChild size="sm">
-              <Link href={withAccount("/runs", account)}>Newest</Link>
-            </Button>
-          )}
-          {found.length > pageSize && last && (
-            <Button asChild size="sm">
-              <Link href={withAccount(`/runs?before=${last.id}`, account)}>Older runs</Link>
-            </Button>
-          )}
-        </nav>
-      )}
+      <PageLinks
+        back={before ? { href: withAccount("/runs", account), name: "Newest" } : null}
+        on={
+          found.length > pageSize && last
+            ? { href: withAccount(`/runs?before=${last.id}`, account), name: "Older runs" }
+            : null
+        }
+      />
     </>
   );
 }

@@ -16,6 +16,7 @@ import { RunProgress } from "@/components/runs/run-progress.tsx";
 import { StopButton } from "@/components/runs/stop-button.tsx";
 import { Button } from "@/components/ui/button.tsx";
 import { Notice } from "@/components/ui/notice.tsx";
+import { PageLinks } from "@/components/ui/page-links.tsx";
 import { can } from "@/lib/auth/permissions.ts";
 import { underWayStates } from "@/lib/db/schema.ts";
 import { differencesOf, findingsOf, getImport, problemsOf } from "@/lib/quick-fix/imports.ts";
@@ -120,20 +121,15 @@ export default async function ImportPage({
             </Button>
           </div>
           <ProblemTable problems={problems.slice(0, pageSize)} unit={list ? "Entry" : "Line"} />
-          {(after || problems.length > pageSize) && (
-            <nav aria-label="Pages" className="flex gap-2 px-4 py-3 md:px-6">
-              {after && (
-                <Button asChild size="sm">
-                  <Link href={`/quick-fix/${found.id}`}>First</Link>
-                </Button>
-              )}
-              {problems.length > pageSize && (
-                <Button asChild size="sm">
-                  <Link href={`/quick-fix/${found.id}?after=${problems[pageSize - 1]?.line}`}>More</Link>
-                </Button>
-              )}
-            </nav>
-          )}
+          <PageLinks
+            back={after ? { href: `/quick-fix/${found.id}`, name: "First" } : null}
+            on={
+              problems.length > pageSize
+                ? { href: `/quick-fix/${found.id}?after=${problems[pageSize - 1]?.line}`, name: "More" }
+                : null
+            }
+            className="border-t-0"
+          />
         </section>
       )}
     </>
