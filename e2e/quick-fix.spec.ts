@@ -27,6 +27,12 @@ test("a file is read, compared and reviewed, and what it says is verified with S
   await choose(page, "notes.csv", "Name,Colour\nAda,red\n");
   await expect(page.getByText("This could not be read. Nothing of it was kept.")).toBeVisible();
 
+  for (const origin of ["https://elsewhere.example", "null"]) {
+    const path = "/api/imports?source=paste&key=3c0a4f0e-6f3e-4d63-9d0e-2a4c8a5b7f12";
+    const answer = await page.request.post(path, { headers: { origin }, data: "cus_NffrFeUfNV2Hib" });
+    expect([answer.status(), (await answer.json()).code]).toEqual([403, "other_origin"]);
+  }
+
   const text = told();
   await choose(page, "night.csv", text);
   await expect(page.getByRole("heading", { name: "night.csv" })).toBeVisible();

@@ -28,7 +28,7 @@ const fitWords: Record<Verdict["fits"], { words: string; icon: LucideIcon; class
   no: { words: "Does not fit", icon: CircleSlash, className: "text-ink-3" },
 };
 const sourceWords: Record<Source, string> = {
-  yours: "your figure",
+  yours: "as it is set",
   computed: "from your figures",
   assumed: "our assumption",
   limit: "what the config allows at Stripe",

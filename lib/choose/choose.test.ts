@@ -46,6 +46,18 @@ describe("the choice", () => {
     );
   });
 
+  test("a schedule that leaves more time than is bearable is named", () => {
+    const given = { rows: 10_000, driftPerWeek: 100, lookupsPerSecond: 0, staleness: 600 };
+    const by = (scheduledEvery: number | null) =>
+      choose(given, { ...limits, scheduledEvery }).verdicts.reconciliation;
+    expect(by(600).fits).toBe("yes");
+    expect(by(3_600)).toMatchObject({
+      fits: "with care",
+      why: expect.stringContaining("up to 60 min between two"),
+    });
+    expect(by(null)).toMatchObject({ fits: "with care", why: expect.stringContaining("has no schedule") });
+  });
+
   test("durations are no more exact than they are true", () => {
     expect([0, 0.2, 40, 89, 400, 5_500, 200_000].map(durationWords)).toEqual([
       "no time",

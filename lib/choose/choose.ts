@@ -14,6 +14,8 @@ export interface Figures {
 /** What the config allows of one kind of object at Stripe: `pace.perEndpoint`. */
 export interface Limits {
   requestsPerSecond: number;
+  /** The longest that this desk's own schedule leaves between two runs, in seconds; null where it has none, left out where nobody asks. */
+  scheduledEvery?: number | null;
 }
 
 export type Strategy = "quick-fix" | "reconciliation" | "live-lookup";
@@ -44,7 +46,7 @@ export interface Choice {
 
 /** What Stripe gives at once. */
 const perPage = 100;
-/** How often an incremental run is scheduled, in seconds. */
+/** How often an incremental run can well be scheduled, in seconds. */
 const everySeconds = 300;
 /** Lookups leave the other half to runs. */
 const shareOfLookups = 0.5;
@@ -54,7 +56,7 @@ const minutesPerHundred = 5;
 const day = 86_400;
 
 /** Errors: none; figures are taken as at least 0. */
-export function choose(given: Figures, { requestsPerSecond }: Limits): Choice {
+export function choose(given: Figures, { requestsPerSecond, scheduledEvery }: Limits): Choice {
   const figures: Figures = {
     rows: Math.max(0, given.rows),
     driftPerWeek: Math.max(0, given.driftPerWeek),
@@ -63,7 +65,7 @@ export function choose(given: Figures, { requestsPerSecond }: Limits): Choice {
   };
   const verdicts = {
     "quick-fix": quickFix(figures),
-    reconciliation: reconciliation(figures, requestsPerSecond),
+    reconciliation: reconciliation(figures, requestsPerSecond, scheduledEvery),
     "live-lookup": liveLookup(figures, requestsPerSecond),
   };
   return { ...recommendation(figures, verdicts, requestsPerSecond), verdicts };
@@ -99,9 +101,15 @@ function quickFix({ driftPerWeek, staleness }: Figures): Verdict {
   };
 }
 
-function reconciliation(figures: Figures, requestsPerSecond: number): Verdict {
+function reconciliation(
+  figures: Figures,
+  requestsPerSecond: number,
+  scheduledEvery: Limits["scheduledEvery"],
+): Verdict {
   const full = secondsOfFullRun(figures, requestsPerSecond);
-  const fits = figures.staleness < everySeconds ? "no" : full > day / 2 ? "with care" : "yes";
+  const tooSeldom =
+    scheduledEvery !== undefined && (scheduledEvery === null || scheduledEvery > figures.staleness);
+  const fits = figures.staleness < everySeconds ? "no" : full > day / 2 || tooSeldom ? "with care" : "yes";
   return {
     strategy: "reconciliation",
     fits,
@@ -110,7 +118,9 @@ function reconciliation(figures: Figures, requestsPerSecond: number): Verdict {
         ? `A record is wrong for up to ${durationWords(everySeconds)} before a run sees it.`
         : fits === "yes"
           ? "It finds and corrects drift before it matters, and says why it came about."
-          : "Reading everything takes more than half a day: leave it to weekends, and let records of final state rest.",
+          : tooSeldom
+            ? `It would, with a run every ${durationWords(everySeconds)}. ${scheduledEvery === null ? "This desk has no schedule" : `This desk’s schedule leaves up to ${durationWords(scheduledEvery)} between two`}: change that under Settings.`
+            : "Reading everything takes more than half a day: leave it to weekends, and let records of final state rest.",
     costs: [
       {
         what: "requests for a full run",
@@ -119,6 +129,15 @@ function reconciliation(figures: Figures, requestsPerSecond: number): Verdict {
       },
       { what: "for a full run at most", value: durationWords(full), from: "limit" },
       { what: "until a run sees a change, at most", value: durationWords(everySeconds), from: "assumed" },
+      ...(scheduledEvery
+        ? [
+            {
+              what: "with this desk’s schedule",
+              value: durationWords(scheduledEvery),
+              from: "yours" as const,
+            },
+          ]
+        : []),
     ],
     risk: "Between two runs a record can be wrong, and a correction that nobody reviews can be wrong, too: that is what policies, limits and second persons are for.",
   };

@@ -6,7 +6,7 @@ import { type Asked, FiguresForm, staleSteps } from "@/components/choose/figures
 import { strategyWords, Verdicts } from "@/components/choose/verdicts.tsx";
 import { PageHeader } from "@/components/frame/page-header.tsx";
 import { choose } from "@/lib/choose/choose.ts";
-import { ownFigures } from "@/lib/choose/own-figures.ts";
+import { ownFigures, scheduledEvery } from "@/lib/choose/own-figures.ts";
 import { desksOf } from "@/lib/desk.ts";
 
 export const metadata: Metadata = { title: "Choose your battle" };
@@ -23,8 +23,9 @@ export default async function ChoosePage({
   await requireActor();
   const given = search.parse(await searchParams);
   const desks = await getDesk();
-  const own = await ownFigures(desks);
-  const { pace } = desksOf(desks)[0].config;
+  const [own, every] = await Promise.all([ownFigures(desks), scheduledEvery(desks)]);
+  // Each account has limits of its own.
+  const requestsPerSecond = desksOf(desks).reduce((sum, { config }) => sum + config.pace.perEndpoint, 0);
   const staleness = staleSteps.find(([seconds]) => seconds === given.stale)?.[0] ?? anHour;
   const ask = (
     name: Asked["name"],
@@ -32,19 +33,27 @@ export default async function ChoosePage({
     seen: number | null,
     otherwise: number,
     step: Asked["step"],
+    seenWords = "Seen by this desk",
   ): Asked => ({
     name,
     label,
     step,
     value: given[name] ?? seen ?? otherwise,
-    from: given[name] !== undefined ? "Yours" : seen !== null ? "Seen by this desk" : "An assumption",
+    from: given[name] !== undefined ? "Yours" : seen !== null ? seenWords : "An assumption",
   });
   const rows = ask("rows", "Records that mirror Stripe", own.rows, 10_000, "1");
   const drift = ask("drift", "Differences a week", own.driftPerWeek, 50, "1");
-  const lookups = ask("lookups", "Lookups a second", own.lookupsPerSecond, 0, "any");
+  const lookups = ask(
+    "lookups",
+    "Lookups a second",
+    own.lookupsPerSecond,
+    0,
+    "any",
+    "The last day’s mean here",
+  );
   const choice = choose(
     { rows: rows.value, driftPerWeek: drift.value, lookupsPerSecond: lookups.value, staleness },
-    { requestsPerSecond: pace.perEndpoint },
+    { requestsPerSecond, scheduledEvery: every },
   );
   const [first, ...others] = choice.take.map((one) => strategyWords[one].name);
   return (
