@@ -508,6 +508,10 @@ test.skipIf(psqlMissing)(
   "what a file corrects is a script that psql runs, made without the desk's database and without Stripe",
   async () => {
     const { world, file } = await exported();
+    expect(await driftdesk("quick-fix", file, "--sql", "--verify")).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("[options_conflict]"),
+    });
     const before = await desk.local`SELECT id, status FROM accounts ORDER BY id`;
     const kept = await desk.desk.sql`SELECT FROM driftdesk.imports`;
     const made = await begin(["quick-fix", file, "--sql"], { env: { STRIPE_API_BASE: "http://127.0.0.1:9" } })

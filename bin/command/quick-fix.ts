@@ -40,6 +40,12 @@ export async function quickFix(file: string, options: QuickFixOptions): Promise<
   const found = await stat(file).catch(() => null);
   if (!found?.isFile())
     throw new DriftdeskError("export_missing", `There is no file ${file}. Give the path of the export.`);
+  const ways = (["check", "sql", "result", "verify"] as const).filter((name) => options[name]);
+  if (ways.length > 1)
+    throw new DriftdeskError(
+      "options_conflict",
+      `${ways.map((name) => `--${name}`).join(" and ")} exclude each other: take one of them.`,
+    );
   if (options.check) return check(file);
   const exportedAt = options.exportedAt === undefined ? found.mtime : new Date(options.exportedAt);
   if (Number.isNaN(exportedAt.getTime()))
