@@ -59,7 +59,7 @@ async function assessTouched(desk: Desk, stage: Stage, { mode }: Scope): Promise
   return (await suspicion(desk, stage, (await cursorOf(desk.sql, stage))?.size ?? 0)) ?? believed;
 }
 
-const believed: Assessment = { state: "done", message: null, missing: true, differences: true };
+export const believed: Assessment = { state: "done", message: null, missing: true, differences: true };
 
 /** Whether too much is on one side only to be drift, measured by all that there is: `size` when it is known. */
 async function suspicion(desk: Desk, stage: Stage, size: number): Promise<Assessment | null> {
@@ -78,7 +78,7 @@ async function suspicion(desk: Desk, stage: Stage, size: number): Promise<Assess
     missingInStripe: 0,
   };
   const missing = missingLocal + missingInStripe;
-  if (missing > 100 && missing > 0.05 * Math.max(local, stripe, size))
+  if (isTooMuchMissing(missing, Math.max(local, stripe, size)))
     return {
       state: "suspicious",
       message: `${size > 0 ? `Of what changed Stripe has ${stripe} and the table ${local}` : `Stripe has ${stripe} and the table ${local}`}; ${missingInStripe} rows are not in Stripe and ${missingLocal} objects have no row. So many at once are more likely a wrong key, filter or mapping than drift: none of them is reported. Run \`driftdesk check\`.`,
@@ -87,3 +87,7 @@ async function suspicion(desk: Desk, stage: Stage, size: number): Promise<Assess
     };
   return null;
 }
+
+/** So many of so much are more likely a wrong key, file or mapping than drift. */
+export const isTooMuchMissing = (missing: number, of: number): boolean =>
+  missing > 100 && missing > 0.05 * of;

@@ -1,6 +1,6 @@
 // What differs by the word of a file, before it is recorded. Local rows are read a second time as in any run; Stripe is not asked.
 import { quoteName, quoteTable } from "../local/catalog.ts";
-import type { Assessment } from "./assess.ts";
+import { type Assessment, believed, isTooMuchMissing } from "./assess.ts";
 import { confirmCandidates } from "./compare.ts";
 import { rereadLocal } from "./confirm.ts";
 import { condition, rowsPerQuery } from "./local-rows.ts";
@@ -84,8 +84,6 @@ async function markNewer({ begin, sql, local, signal }: Sides, stage: Stage, wor
   }
 }
 
-const believed: Assessment = { state: "done", message: null, missing: true, differences: true };
-
 /** A file of another account, or one that is mapped wrongly, names what nobody here has. */
 async function suspicion({ sql }: Sides, stage: Stage, { fileName, id }: FileWord): Promise<Assessment> {
   const [counts] = await sql.unsafe<{ told: number; missing: number }[]>(
@@ -93,7 +91,7 @@ async function suspicion({ sql }: Sides, stage: Stage, { fileName, id }: FileWor
             (SELECT count(*)::int FROM ${stage.candidates} WHERE kind = 'missing_local') AS missing`,
   );
   const { told, missing } = counts ?? { told: 0, missing: 0 };
-  if (missing <= 100 || missing <= 0.05 * told) return believed;
+  if (!isTooMuchMissing(missing, told)) return believed;
   const file = fileName === null ? `Import ${id}` : `"${fileName}"`;
   return {
     state: "suspicious",
