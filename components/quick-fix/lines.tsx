@@ -50,7 +50,7 @@ export function FindingTable({ rows }: { rows: readonly FindingView[] }) {
             <TableCell className="text-right text-ink-2 tabular-nums">{row.line}</TableCell>
             <TableCell className="max-w-64 truncate">{row.about ?? "–"}</TableCell>
             <TableCell className="text-ink-2">{resourceTitle(row.resource)}</TableCell>
-            <TableCell>{findingWords[row.finding].title}</TableCell>
+            <TableCell className="whitespace-nowrap">{findingWords[row.finding].title}</TableCell>
             <TableCell className="max-w-72 truncate text-ink-2">
               {row.candidates.length > 0
                 ? row.candidates.join(", ")
